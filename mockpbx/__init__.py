@@ -1,0 +1,1 @@
+"""mockpbx: the Outgoing Call Service on your own machine."""

@@ -1,0 +1,117 @@
+"""What each event of a client does. The contract's table of channels says which there must be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from mockpbx.contract import messages as m
+from mockpbx.contract.channels import INCOMING, Incoming
+from mockpbx.contract.errors import AudioRefused, InvalidRequest, NoSuchSession, PBXError
+from mockpbx.contract.validation import read
+from mockpbx.media.codecs import BadAudio, UplinkDecoder
+from mockpbx.media.pcm import Samples
+from mockpbx.runtime.workspace import Workspace
+from mockpbx.transport import Connection
+from mockpbx.transport.server import Handler
+
+#: Encoded bytes decoded at a stretch: about 2 ms of work for MP3, so that no frame waits behind a long file.
+PIECE = 8_192
+
+
+async def join_room(workspace: Workspace, connection: Connection, payload: object) -> None:
+    """`joinRoom`: always answered by `roomJoined`, a malformed request by `failed`."""
+    try:
+        workspace.join(read(m.JoinRoom, payload).session_id, connection.id)
+    except InvalidRequest:
+        workspace.refuse_join(connection.id)
+
+
+async def audio(workspace: Workspace, connection: Connection, payload: object) -> object:
+    """`audio`: always acknowledged, with a sentence where it was not taken."""
+    try:
+        message = read(m.ClientAudio, payload)
+        decoder = workspace.decoder(message.session_id)
+        samples = await _decoded(decoder, message)
+        workspace.play(message.session_id, samples)
+    except (AudioRefused, NoSuchSession, InvalidRequest, BadAudio) as refusal:
+        workspace.refuse_audio(*_claimed(payload), str(refusal))
+        return m.AudioAck(success=False, error=str(refusal)).wire()
+    return m.AudioAck(success=True, error=None).wire()
+
+
+async def check_point(workspace: Workspace, connection: Connection, payload: object) -> None:
+    """`checkPoint`."""
+    message = read(m.CheckPoint, payload)
+    workspace.mark(message.session_id, message.name)
+
+
+async def dtmf(workspace: Workspace, connection: Connection, payload: object) -> None:
+    """`dtmf`."""
+    message = read(m.PressDigit, payload)
+    workspace.press(message.session_id, message.digit, message.duration)
+
+
+async def interruption(workspace: Workspace, connection: Connection, payload: object) -> None:
+    """`interruption`."""
+    workspace.interrupt(read(m.Interruption, payload).session_id)
+
+
+async def hangup(workspace: Workspace, connection: Connection, payload: object) -> None:
+    """`hangup`."""
+    workspace.hang_up(read(m.HangUp, payload).session_id)
+
+
+Action = Callable[[Workspace, Connection, object], Awaitable[object]]
+
+_ACTIONS: dict[str, Action] = {
+    "joinRoom": join_room,
+    "audio": audio,
+    "checkPoint": check_point,
+    "dtmf": dtmf,
+    "interruption": interruption,
+    "hangup": hangup,
+}
+
+
+def event_handlers() -> dict[str, Handler]:
+    """Return the handler of every incoming channel of the contract; one too few or too many fails here."""
+    assert _ACTIONS.keys() == {channel.event for channel in INCOMING}, "handlers and channels differ"
+    return {channel.event: _handler(channel, _ACTIONS[channel.event]) for channel in INCOMING}
+
+
+def _handler(channel: Incoming, action: Action) -> Handler:
+    async def handle(connection: Connection, *arguments: object) -> object:
+        workspace: Workspace = connection.identity
+        payload = arguments[0] if arguments else None
+        try:
+            return await action(workspace, connection, payload)
+        except PBXError as refusal:
+            session_id, _ = _claimed(payload)
+            workspace.refuse_event(session_id, channel.event, str(refusal))
+            if workspace.settings.exceptions:
+                connection.emit("exception", m.Refusal(message=f"{channel.event}: {refusal}").wire())
+            return None
+
+    return handle
+
+
+async def _decoded(decoder: UplinkDecoder, message: m.ClientAudio) -> Samples:
+    data = message.audio_data
+    if message.audio_format != "mp3" or len(data) <= PIECE:
+        return decoder.decode(message.audio_format, data)
+    pieces = []
+    for start in range(0, len(data), PIECE):
+        pieces.append(decoder.decode(message.audio_format, data[start : start + PIECE]))
+        await asyncio.sleep(0)
+    return np.concatenate(pieces)
+
+
+def _claimed(payload: object) -> tuple[str | None, int]:
+    """Return the session that a refused message claims and the size of its audio, for the journal."""
+    if not isinstance(payload, dict):
+        return None, 0
+    session_id, data = payload.get("sessionId"), payload.get("audioData")
+    return session_id if isinstance(session_id, str) else None, len(data) if isinstance(data, bytes) else 0

@@ -1,0 +1,97 @@
+"""Projects the journals onto sockets, and sockets onto workspaces."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+from mockpbx.adapters.realtime.handlers import event_handlers
+from mockpbx.adapters.realtime.rooms import Audience
+from mockpbx.contract.errors import Unauthorized
+from mockpbx.domain import events as e
+from mockpbx.domain.record import CallRecord
+from mockpbx.runtime.journal import Entry
+from mockpbx.runtime.records import RecordStore
+from mockpbx.runtime.switchboard import Switchboard
+from mockpbx.runtime.workspace import Workspace
+from mockpbx.transport import Connection, ConnectionRefused, Namespace
+from mockpbx.wire import cdr_event, message_of
+
+_log = logging.getLogger(__name__)
+
+
+class RealtimeService:
+    """The contract's namespace `/`. The `cdr` event of a call waits here for its row's commit."""
+
+    def __init__(self, switchboard: Switchboard, store: RecordStore) -> None:
+        self._switchboard = switchboard
+        self._store = store
+        self._audiences: dict[str, Audience] = {}
+        self._pending: set[asyncio.Task[None]] = set()
+
+    def namespace(self) -> Namespace:
+        """Return the namespace to serve."""
+        return Namespace(self._authenticate, self._connected, self._disconnected, event_handlers())
+
+    def watch(self, workspace: Workspace) -> None:
+        """Project a workspace from here on."""
+        audience = self._audiences[workspace.key] = Audience()
+        workspace.on_frame = audience.emit_frame
+        workspace.journal.subscribe(partial(self._project, workspace, audience))
+
+    async def drain(self) -> None:
+        """Wait until every record that was issued is committed and its event sent."""
+        while self._pending:
+            await asyncio.gather(*self._pending, return_exceptions=True)
+
+    # --- sockets ------------------------------------------------------------------------------------------------------
+
+    def _authenticate(self, auth: object) -> Workspace:
+        try:
+            return self._switchboard.for_socket(auth)
+        except Unauthorized as refusal:
+            raise ConnectionRefused(str(refusal)) from None
+
+    def _connected(self, connection: Connection) -> None:
+        workspace: Workspace = connection.identity
+        self._audiences[workspace.key].sockets[connection.id] = connection
+
+    def _disconnected(self, connection: Connection) -> None:
+        workspace: Workspace = connection.identity
+        for session_id in self._audiences[workspace.key].remove(connection.id):
+            workspace.leave(session_id)
+
+    # --- the journal --------------------------------------------------------------------------------------------------
+
+    def _project(self, workspace: Workspace, audience: Audience, entry: Entry) -> None:
+        if isinstance(entry.event, e.RecordIssued):
+            self._issue(workspace, audience, entry.event.record, entry.at)
+            return
+        message = message_of(entry)
+        if message is None:
+            return
+        match entry.event:
+            case e.SessionAnnounced():
+                audience.tell_all(message)
+            case e.JoinRefused(client):
+                audience.tell_one(client, message)
+            case e.RoomJoined(client):
+                audience.enter(entry.session_id or "", client)
+                audience.tell_one(client, message)
+            case _:
+                audience.tell_room(entry.session_id or "", message)
+
+    def _issue(self, workspace: Workspace, audience: Audience, record: CallRecord, at: int) -> None:
+        task = asyncio.ensure_future(self._publish(workspace, audience, record, at))
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _publish(self, workspace: Workspace, audience: Audience, record: CallRecord, at: int) -> None:
+        try:
+            await self._store.issue(workspace.key, record, at)
+        except Exception:
+            _log.exception("the record of session %s could not be stored; its cdr event is not sent", record.session_id)
+            return
+        audience.tell_room(record.session_id, cdr_event(record, workspace.settings.cause_text))
+        audience.close_room(record.session_id)

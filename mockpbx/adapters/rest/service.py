@@ -1,0 +1,188 @@
+"""Dispatch in the order of the hosted stack: body, route, token, validation, handler; one envelope for all errors."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
+
+from mockpbx.adapters.rest.body import read_body
+from mockpbx.adapters.rest.paginate import parse_page
+from mockpbx.contract import messages as m
+from mockpbx.contract.errors import (
+    CallNotInitiated,
+    InvalidPhoneNumber,
+    InvalidRequest,
+    NoSuchSession,
+    NotFound,
+    PBXError,
+    ServiceFailure,
+)
+from mockpbx.contract.operations import OPERATIONS, Operation
+from mockpbx.contract.validation import read
+from mockpbx.domain.dialplan import REFUSED_NUMBER
+from mockpbx.runtime.identity import new_session_id
+from mockpbx.runtime.records import RecordStore
+from mockpbx.runtime.settings import ServerSettings
+from mockpbx.runtime.switchboard import Switchboard
+from mockpbx.runtime.workspace import Workspace
+from mockpbx.wire import detail_record
+
+_log = logging.getLogger(__name__)
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CORS_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
+
+Params = dict[str, str]
+Body = dict[str, object] | list[object]
+Handler = Callable[[web.Request, Workspace, Params, Body], Awaitable[web.StreamResponse]]
+
+
+class RestService:
+    """Answers every HTTP request that is nobody else's."""
+
+    def __init__(self, switchboard: Switchboard, store: RecordStore, settings: ServerSettings) -> None:
+        self._switchboard = switchboard
+        self._store = store
+        self._settings = settings
+        handlers: dict[str, Handler] = {
+            "place_call": self._place_call,
+            "hang_up": self._hang_up,
+            "list_records": self._list_records,
+            "get_record": self._get_record,
+        }
+        assert handlers.keys() == {operation.id for operation in OPERATIONS}, "handlers and operations differ"
+        self._routes = [(operation, _pattern(operation), handlers[operation.id]) for operation in OPERATIONS]
+
+    def attach(self, app: web.Application) -> None:
+        """Serve every path that no other route of the application takes."""
+        app.router.add_route("*", "/{path:.*}", self.handle)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request; whatever happens, in the contract's form."""
+        cors = self._cors(request)
+        if cors and request.method == "OPTIONS":
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=cors)
+        try:
+            response = await self._answer(request)
+        except PBXError as error:
+            response = _envelope(error.status, str(error), None)
+        except BadHttpMessage:
+            response = _envelope(400, "The request is not valid HTTP", None)
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            response = _envelope(ServiceFailure.status, ServiceFailure.sentence, None)
+        if not response.prepared:
+            response.headers.update(cors)
+        return response
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        body = await read_body(request, self._settings.body_limit)
+        handler, params = self._route(request)
+        workspace = self._switchboard.for_header(request.headers.get("Authorization"))
+        return await handler(request, workspace, params, body)
+
+    def _route(self, request: web.Request) -> tuple[Handler, Params]:
+        path = request.raw_path.partition("?")[0]
+        if _BAD_ESCAPE.search(path):
+            raise InvalidRequest("The path has a % that is not followed by two hexadecimal digits")
+        method = "GET" if request.method == "HEAD" else request.method
+        for operation, pattern, handler in self._routes:
+            match = pattern.fullmatch(path)
+            if match and operation.method == method:
+                return handler, {name: _unescaped(value) for name, value in match.groupdict().items()}
+        raise NotFound(f"Cannot {request.method} {path[:200]}")
+
+    # --- one method an operation --------------------------------------------------------------------------------------
+
+    async def _place_call(
+        self, request: web.Request, workspace: Workspace, _: Params, body: Body
+    ) -> web.StreamResponse:
+        number = _phone_number(body, workspace.settings.phone_pattern)
+        if number == REFUSED_NUMBER:
+            raise CallNotInitiated
+        session_id = new_session_id(workspace.settings.session_id_version)
+        workspace.place_call(session_id, number)
+        data = m.PlacedCall(phone_number=number, session_id=session_id)
+        response = _envelope(workspace.settings.success_status, "", data.wire())
+        response.headers.update(self._cors(request))
+        try:
+            # The reply leaves before newSession does (FIDELITY, "order of the reply and newSession").
+            await response.prepare(request)
+            await response.write_eof()
+        finally:
+            workspace.announce(session_id)
+        return response
+
+    async def _hang_up(self, request: web.Request, workspace: Workspace, _: Params, body: Body) -> web.StreamResponse:
+        session_id = read(m.HangUpRequest, body).session_id
+        try:
+            workspace.hang_up(session_id)
+        except NoSuchSession:
+            if not workspace.settings.idempotent_hangup:
+                raise
+        data = m.TerminatedCall(session_id=session_id)
+        return _envelope(workspace.settings.success_status, "", data.wire())
+
+    async def _list_records(
+        self, request: web.Request, workspace: Workspace, _: Params, __: Body
+    ) -> web.StreamResponse:
+        settings = workspace.settings
+        query_string = request.raw_path.partition("?")[2]
+        wanted = parse_page(query_string, settings.page_limit, settings.page_limit_max)
+        page = await self._store.page(workspace.key, wanted.query())
+        reply: dict[str, Any] = {
+            "data": [detail_record(row, settings.cause_text).wire() for row in page.rows],
+            "meta": wanted.meta(page.total).wire(),
+        }
+        if settings.page_links:
+            reply["links"] = wanted.links(f"{request.scheme}://{request.host}{request.path}", page.total)
+        return web.json_response(reply)
+
+    async def _get_record(self, _: web.Request, workspace: Workspace, params: Params, __: Body) -> web.StreamResponse:
+        stored = await self._store.find(workspace.key, params["sessionId"])
+        return _envelope(HTTPStatus.OK, "", detail_record(stored, workspace.settings.cause_text).wire())
+
+    def _cors(self, request: web.Request) -> dict[str, str]:
+        origin = self._settings.cors_origin
+        if not origin:
+            return {}
+        headers = {"Access-Control-Allow-Origin": origin}
+        if origin != "*":
+            headers["Vary"] = "Origin"
+        if request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = _CORS_METHODS
+            asked = request.headers.get("Access-Control-Request-Headers")
+            if asked:
+                headers["Access-Control-Allow-Headers"] = asked
+        return headers
+
+
+def _pattern(operation: Operation) -> re.Pattern[str]:
+    """Return the operation's path as Express matches it: any letter case, one trailing slash allowed."""
+    path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(operation.path))
+    return re.compile(f"{path}/?", re.IGNORECASE)
+
+
+def _unescaped(value: str) -> str:
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidRequest("The path has an escape that is not UTF-8") from None
+
+
+def _phone_number(body: Body, pattern: str) -> str:
+    number = body.get("phoneNumber") if isinstance(body, dict) else None
+    if not isinstance(number, str) or not re.fullmatch(pattern, number, re.ASCII):
+        raise InvalidPhoneNumber
+    return number
+
+
+def _envelope(status: int, errors: str, data: object) -> web.Response:
+    return web.json_response({"status": status, "errors": errors, "data": data}, status=status)

@@ -1,0 +1,5 @@
+"""Call records in SQLite."""
+
+from mockpbx.adapters.store.sqlite import SqliteStore
+
+__all__ = ["SqliteStore"]

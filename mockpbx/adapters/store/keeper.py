@@ -1,0 +1,25 @@
+"""Projects a workspace's journal onto the store, so that a killed emulator leaves what it knew."""
+
+from __future__ import annotations
+
+from mockpbx.contract.vocabulary import DialStatus
+from mockpbx.domain import events as e
+from mockpbx.runtime.journal import Entry
+from mockpbx.runtime.records import RecordStore
+from mockpbx.runtime.workspace import Workspace
+
+
+def keep_calls(workspace: Workspace, store: RecordStore) -> None:
+    """Keep every call of a workspace from here on: when it is placed, dialled and answered, and at its end."""
+
+    def project(entry: Entry) -> None:
+        match entry.event:
+            case e.CallEnded(record):
+                store.keep(workspace.key, record)
+            case e.CallPlaced() | e.DialStatusChanged(DialStatus.DIALING | DialStatus.CONNECTED):
+                assert entry.session_id is not None
+                provisional = workspace.provisional_record(entry.session_id, entry.at)
+                if provisional is not None:
+                    store.keep(workspace.key, provisional)
+
+    workspace.journal.subscribe(project)

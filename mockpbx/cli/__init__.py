@@ -1,0 +1,43 @@
+"""The command line. Each command is a module of its own, imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+#: Command name to module, and the line that the overview shows: listing them must not import them all.
+COMMANDS = {
+    "serve": ("serve", "Run the service on this machine."),
+    "dial": ("dial", "Place a call on any server and show it live."),
+    "numbers": ("numbers", "List the magic numbers."),
+    "seed": ("seed", "Fill a workspace with plausible call records."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"mockpbx.cli.{COMMANDS[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the overview without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(package_name="mockpbx", prog_name="mockpbx")
+def main() -> None:
+    """Run the Outgoing Call Service on your own machine: REST, Socket.IO, real audio at real cadence, call records."""

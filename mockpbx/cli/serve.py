@@ -1,0 +1,56 @@
+"""`mockpbx serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any, NoReturn
+
+import click
+
+from mockpbx.app import MockPBX
+from mockpbx.cli import logs
+from mockpbx.cli.options import read_settings, settings_options
+from mockpbx.contract.errors import ConfigurationError
+from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
+
+USAGE_ERROR = 2
+
+
+@click.command()
+@settings_options(ServerSettings, WorkspaceSettings)
+def command(**values: Any) -> None:
+    """Run the service on this machine until Ctrl-C."""
+    try:
+        server = read_settings(ServerSettings, values)
+        workspace = read_settings(WorkspaceSettings, values)
+        logs.set_up(server.log_format)
+        asyncio.run(_serve(MockPBX(server, workspace)))
+    except ConfigurationError as error:
+        _refuse(str(error))
+
+
+async def _serve(pbx: MockPBX) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    pbx.readers.append(logs.log_entry)
+    async with pbx:
+        _announce(pbx)
+        await stopped.wait()
+        click.echo("stopping: every call ends with a record")
+
+
+def _announce(pbx: MockPBX) -> None:
+    token = "$MOCKPBX_TOKEN" if pbx.server.token else "dev"
+    click.echo(f"mockpbx listens on {pbx.url} (seed {pbx.seed})")
+    click.echo(
+        f'curl -s {pbx.url}/pbx/call -H "Authorization: Bearer {token}" '
+        """-H 'Content-Type: application/json' -d '{"phoneNumber": "089608675796"}'"""
+    )
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.echo(f"mockpbx: {sentence}", err=True)
+    raise SystemExit(USAGE_ERROR)

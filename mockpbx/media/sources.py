@@ -1,0 +1,80 @@
+"""What the callee says: one frame for each frame it hears."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from mockpbx.media.pcm import FRAME, RATE, Samples, samples_of
+from mockpbx.media.playout import SILENT, Frame
+
+LEVEL = 8_000  # peak of tones and noise: about -12 dBFS, a comfortable telephone level
+
+
+class Source(Protocol):
+    """A callee's voice."""
+
+    def next(self, heard: Frame) -> Frame:
+        """Return the next 20 ms, having heard these."""
+
+
+class Silence:
+    """Says nothing."""
+
+    def next(self, heard: Frame) -> Frame:
+        """Return silence."""
+        return SILENT
+
+
+class Echo:
+    """Says in one frame what it heard in the frame before, bit-exact; keys come back as keys."""
+
+    def __init__(self) -> None:
+        self._last = SILENT
+
+    def next(self, heard: Frame) -> Frame:
+        """Return the frame heard before this one."""
+        said, self._last = self._last, heard
+        return said
+
+
+class Repeat:
+    """Says `samples` from the beginning; once, or again and again after `pause_ms`."""
+
+    def __init__(self, samples: Samples, *, loop: bool = False, pause_ms: int = 0) -> None:
+        pause = samples_of(pause_ms) if loop and pause_ms else 0
+        whole = len(samples) + pause
+        self._samples = np.zeros(whole + (0 if loop else -whole % FRAME), dtype=np.int16)
+        self._samples[: len(samples)] = samples
+        self._loop = loop and whole > 0
+        self._at = 0
+
+    def next(self, heard: Frame) -> Frame:
+        """Return the next frame of the samples, silence when they are over."""
+        end = self._at + FRAME
+        if end <= len(self._samples):
+            sound = self._samples[self._at : end]
+        elif self._loop:
+            sound = np.take(self._samples, range(self._at, end), mode="wrap")
+        else:
+            return SILENT
+        self._at = end % len(self._samples) if self._loop else end
+        return Frame(sound)
+
+
+class Noise:
+    """Says white noise drawn from `generator`."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self._generator = generator
+
+    def next(self, heard: Frame) -> Frame:
+        """Return fresh noise."""
+        return Frame(self._generator.integers(-LEVEL, LEVEL, FRAME, dtype=np.int16))
+
+
+def tone(hertz: int) -> Source:
+    """Return a steady sine. One second holds a whole number of its periods, so it repeats without a seam."""
+    seconds = np.arange(RATE) / RATE
+    return Repeat((LEVEL * np.sin(2 * np.pi * hertz * seconds)).astype(np.int16), loop=True)

@@ -1,0 +1,117 @@
+"""Every switch and knob, declared once. `--some-flag`, `MOCKPBX_SOME_FLAG` and `some_flag` in a file are one name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from mockpbx.contract.vocabulary import PHONE_NUMBER_PATTERN
+from mockpbx.domain.exchange import Timing
+
+MS_PER_SECOND = 1_000
+
+
+def _compiled(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+def _listed(value: Any) -> Any:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class WorkspaceSettings(BaseModel):
+    """What one workspace may have its own way. Switches marked † in FIDELITY.md leave the contract when turned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    callee: str = Field(
+        "echo", description="who answers ordinary numbers: echo, tone, silence, noise or a WAV/MP3 file"
+    )
+    phone_pattern: Annotated[str, AfterValidator(_compiled)] = Field(
+        PHONE_NUMBER_PATTERN, description="regular expression of a valid phone number"
+    )
+    success_status: Literal[200, 201] = Field(
+        200, description="HTTP status of a successful POST (201 leaves the contract)"
+    )
+    idempotent_hangup: bool = Field(
+        False, description="answer 200 to the hang-up of an unknown or ended session (leaves the contract)"
+    )
+    session_id_version: Literal[4, 7] = Field(7, description="UUID version of session ids")
+    page_limit: int = Field(100, ge=1, le=10_000, description="records on a page where the request names no limit")
+    page_limit_max: int = Field(100, ge=1, le=10_000, description="most records on a page")
+    page_links: bool = Field(False, description="add nestjs-paginate's `links` to pages of records")
+    exceptions: bool = Field(True, description="report a refused event to its client as an `exception` event")
+    audio_before_answer: Literal["refuse", "queue", "discard"] = Field(
+        "refuse", description="what becomes of client audio before Connected"
+    )
+    interruption_fires_checkpoints: bool = Field(
+        False, description="fire cleared checkpoints at once, as Twilio does (leaves the contract)"
+    )
+    cause_text: Literal["contract", "asterisk"] = Field("contract", description="whose names hangup causes bear")
+    cancel_is_no_answer: bool = Field(
+        False,
+        description="file a call given up by the client before the answer as NO ANSWER, hung up by nobody",
+    )
+    hangup_when_left: Seconds | None = Field(
+        None, description="seconds after which a call whose room has emptied is hung up (default: it goes on)"
+    )
+    announce_delay: Seconds = Field(0, description="seconds from the POST to newSession")
+    dial_delay: Seconds = Field(1, description="seconds after which dialling starts even if nobody has joined")
+    record_delay: Seconds = Field(2, description="seconds from the end of a call to its cdr event")
+    call_limit: Seconds = Field(14_400, description="seconds after which an answered call ends by itself")
+    playout_limit: Annotated[float, Field(ge=1, le=3_600)] = Field(
+        600, description="seconds of client audio that may wait"
+    )
+    journal_limit: int = Field(100_000, ge=1_000, description="entries that a workspace's journal keeps")
+
+    def timing(self) -> Timing:
+        """Return what the exchange needs of these, in milliseconds."""
+        return Timing(
+            announce_delay=_ms(self.announce_delay),
+            dial_delay=_ms(self.dial_delay),
+            record_delay=_ms(self.record_delay),
+            call_limit=_ms(self.call_limit),
+            hangup_when_left=None if self.hangup_when_left is None else _ms(self.hangup_when_left),
+            cancel_is_no_answer=self.cancel_is_no_answer,
+        )
+
+
+class ServerSettings(BaseModel):
+    """What acts before a token is known, and so belongs to the server as a whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(
+        7290, ge=0, le=65_535, description="port to listen on (P-B-X on a phone's keypad); 0 picks a free one"
+    )
+    token: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+        (),
+        description="bearer token to accept, each its own workspace; repeatable. Without it any token works",
+    )
+    database: Path | Literal[":memory:"] | None = Field(
+        None, description="file of the call records (default: in the user's data directory), or :memory:"
+    )
+    seed: int | None = Field(
+        None, ge=0, description="seed of everything random in a call (default: drawn, and printed)"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="how log lines look")
+    cors_origin: str | None = Field("*", description="origin that browsers may call from; empty switches CORS off")
+    body_limit: int = Field(102_400, ge=1, description="largest request body in bytes")
+    message_limit: int = Field(1_000_000, ge=1_000, description="largest Socket.IO frame in bytes")
+    ping_interval: Annotated[float, Field(gt=0)] = Field(25, description="seconds between heartbeats")
+    ping_timeout: Annotated[float, Field(gt=0)] = Field(20, description="seconds that a heartbeat may go unanswered")
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * MS_PER_SECOND)

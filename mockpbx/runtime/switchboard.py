@@ -1,0 +1,57 @@
+"""All workspaces of a server, reached by token."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from mockpbx.contract.errors import ExpiredToken, InvalidToken, Unauthorized
+from mockpbx.runtime.workspace import Workspace
+
+SCHEME = "Bearer"
+
+
+def workspace_key(token: str) -> str:
+    """Return the name under which a token's workspace is stored: a hash, since tokens are kept nowhere."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+class Switchboard:
+    """Finds the workspace of a token, and opens it on first use.
+
+    Without `tokens` any non-empty token names a workspace of its own. Tokens are compared by their hashes, so a
+    comparison's duration tells nothing about them.
+    """
+
+    def __init__(self, tokens: tuple[str, ...], open_workspace: Callable[[str], Workspace]) -> None:
+        self._known = {workspace_key(token) for token in tokens}
+        self._open = open_workspace
+        self._workspaces: dict[str, Workspace] = {}
+
+    def __iter__(self) -> Iterator[Workspace]:
+        return iter(self._workspaces.values())
+
+    def workspace(self, token: object) -> Workspace:
+        """Return the workspace of `token`. Raises Unauthorized, InvalidToken or ExpiredToken."""
+        if not isinstance(token, str) or not token:
+            raise Unauthorized
+        if token.startswith("expired"):
+            raise ExpiredToken
+        key = workspace_key(token)
+        if token.startswith("invalid") or (self._known and key not in self._known):
+            raise InvalidToken
+        if key not in self._workspaces:
+            self._workspaces[key] = self._open(key)
+        return self._workspaces[key]
+
+    def for_header(self, header: str | None) -> Workspace:
+        """Return the workspace of an `Authorization` header. Only `Bearer` counts, spelt so."""
+        scheme, _, rest = (header or "").partition(" ")
+        return self.workspace(rest.split(" ")[0] if scheme == SCHEME else None)
+
+    def for_socket(self, auth: object) -> Workspace:
+        """Return the workspace of a CONNECT packet's `auth.token`, with or without a `Bearer ` prefix."""
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if isinstance(token, str):
+            token = token.removeprefix(f"{SCHEME} ")
+        return self.workspace(token)

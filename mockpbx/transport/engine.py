@@ -1,0 +1,192 @@
+"""Engine.IO sessions on python-engineio, with one ordered way out and one ordered way in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from engineio import AsyncServer, packet
+from engineio.async_drivers import aiohttp as driver
+from engineio.async_socket import AsyncSocket
+from engineio.packet import Packet
+
+from mockpbx.transport.wire import Wire
+
+_log = logging.getLogger(__name__)
+
+#: How long a websocket may take to answer our close before it is dropped, in seconds.
+CLOSE_TIMEOUT = 2.0
+
+
+class ProtocolError(Exception):
+    """The peer broke the protocol: its connection is closed at once, as the JavaScript server does."""
+
+
+class WebSocket:
+    """An aiohttp websocket in the shape that python-engineio expects of a driver."""
+
+    def __init__(self, handler: Callable[[WebSocket], Awaitable[None]], server: EngineServer) -> None:
+        self._handler = handler
+        self._server = server
+        # permessage-deflate would cost CPU and delay on 50 small frames a second.
+        self._response = web.WebSocketResponse(
+            max_msg_size=server.max_http_buffer_size, compress=False, timeout=CLOSE_TIMEOUT
+        )
+        self.wire: Wire
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        """Upgrade the request and serve until the websocket closes."""
+        request: web.Request = environ["aiohttp.request"]
+        await self._response.prepare(request)
+        assert isinstance(request.transport, asyncio.Transport)
+        self.wire = Wire(request.transport, self._server.backlog)
+        await self._handler(self)
+        return self._response
+
+    async def messages(self) -> AsyncIterator[str | bytes]:
+        """Yield what the peer sends until either side closes."""
+        async for message in self._response:
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                yield message.data
+
+    async def close(self) -> None:
+        """Close; harmless when closed already."""
+        await self._response.close(code=WSCloseCode.OK)
+
+
+class EngineSocket(AsyncSocket):  # type: ignore[misc]
+    """One Engine.IO session. Whatever leaves goes through `post`, in order, without waiting."""
+
+    def __init__(self, server: EngineServer, sid: str) -> None:
+        super().__init__(server, sid)
+        self.closed: bool
+        self.closing: bool
+        self.wire: Wire | None = None
+        self._websocket: WebSocket | None = None
+
+    def post(self, message: Packet) -> None:
+        """Send a packet: at once on a websocket, with the next poll before the upgrade."""
+        if self.closed:
+            return
+        if self.wire is not None:
+            self.wire.send(message.encode())
+        else:
+            self.queue.put_nowait(message)
+
+    async def send(self, pkt: Packet) -> None:
+        """Send a packet (the library's own way to `post`)."""
+        self.post(pkt)
+
+    async def receive(self, pkt: Packet) -> None:
+        """Take a packet from the client. Raises ProtocolError for one that a client must not send."""
+        if pkt.packet_type == packet.MESSAGE:
+            await self.server.on_message(self, pkt.data)
+        elif pkt.packet_type in (packet.PONG, packet.CLOSE, packet.UPGRADE):
+            await super().receive(pkt)
+        else:
+            raise ProtocolError(f"unexpected Engine.IO packet {packet.packet_names[pkt.packet_type]}")
+
+    async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
+        """Close the session. `abort` tells that the peer is gone or not to be told."""
+        if self.closed or self.closing:
+            return
+        self.closing = True
+        await self.server._trigger_event("disconnect", self.sid, reason, run_async=False)
+        if self.wire is None:
+            # A poll that hangs gets the CLOSE packet, or nothing at all.
+            self.post(Packet(packet.CLOSE))
+            self.queue.put_nowait(None)
+        self.closed = True
+        if self._websocket is not None:
+            await self._websocket.close()
+
+    async def _websocket_handler(self, ws: WebSocket) -> None:
+        messages = ws.messages()
+        if self.connected and not await self._upgrade(ws, messages):
+            await ws.close()
+            return
+        self._websocket = ws
+        self._open(ws.wire)
+        reason = self.server.reason.TRANSPORT_CLOSE
+        try:
+            async for message in messages:
+                await self._take(message)
+                if self.closed:
+                    break
+        except (ProtocolError, ValueError, LookupError, TypeError, RecursionError) as error:
+            _log.info("closed connection %s: %s", self.sid, error or type(error).__name__)
+            reason = self.server.reason.TRANSPORT_ERROR
+        finally:
+            await self.close(wait=False, abort=True, reason=reason)
+            await ws.close()
+
+    async def _take(self, message: str | bytes) -> None:
+        # The shape of nearly every packet there is; the rest may take the library's longer way.
+        if isinstance(message, bytes):
+            await self.server.on_message(self, message)
+        elif message[:1] == "4":
+            await self.server.on_message(self, message[1:])
+        else:
+            await self.receive(Packet(encoded_packet=message))
+
+    async def _upgrade(self, ws: WebSocket, messages: AsyncIterator[str | bytes]) -> bool:
+        """Carry a polling session over to a websocket: probe, then upgrade. Returns whether that succeeded."""
+        if await anext(messages, None) != "2probe":
+            return False
+        self.upgrading = True
+        ws.wire.send("3probe")
+        self.queue.put_nowait(Packet(packet.NOOP))  # lets a poll that hangs return
+        self.upgraded = await anext(messages, None) == "5"
+        self.upgrading = False
+        return bool(self.upgraded)
+
+    def _open(self, wire: Wire) -> None:
+        """From here on everything leaves on the websocket, what still waits for a poll first."""
+        self.connected = self.upgraded = True
+        while not self.queue.empty():
+            waiting = self.queue.get_nowait()
+            if waiting is not None and waiting.packet_type != packet.NOOP:
+                wire.send(waiting.encode())
+        self.wire = wire
+
+
+class EngineServer(AsyncServer):  # type: ignore[misc]
+    """python-engineio's server with our sessions in it."""
+
+    def __init__(self, *, backlog: int, **options: Any) -> None:
+        super().__init__(async_mode="aiohttp", **options)
+        self.start_service_task: bool
+        self._async = {**driver._async, "websocket": WebSocket}
+        self.backlog = backlog
+        self.on_message: Callable[[EngineSocket, str | bytes], Awaitable[None]]
+
+    async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
+        if self.start_service_task:
+            self.start_service_task = False
+            self.service_task_handle = self.start_background_task(self._service_task)
+        sid = self.generate_id()
+        socket = self.sockets[sid] = EngineSocket(self, sid)
+        socket.post(
+            Packet(
+                packet.OPEN,
+                {
+                    "sid": sid,
+                    "upgrades": self._upgrades(sid, transport),
+                    "pingInterval": round((self.ping_interval + self.ping_interval_grace_period) * 1000),
+                    "pingTimeout": round(self.ping_timeout * 1000),
+                    "maxPayload": self.max_http_buffer_size,
+                },
+            )
+        )
+        await self._trigger_event("connect", sid, environ, run_async=False)
+        socket.schedule_ping()
+        if transport == "websocket":
+            try:
+                return await socket.handle_get_request(environ)
+            finally:
+                self.sockets.pop(sid, None)
+        socket.connected = True
+        return self._ok(await socket.poll(), jsonp_index=jsonp_index)

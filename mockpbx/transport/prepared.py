@@ -1,0 +1,29 @@
+"""The fast path: an event with one binary attachment, encoded once and sent many times.
+
+A call's `audio` event is the same 50 times a second but for its 320 bytes. Stock emitting costs 70 to 150 us a frame;
+this costs a concatenation and a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from socketio import packet as sio
+
+from mockpbx.transport import wire
+
+_MESSAGE = "4"  # Engine.IO's packet type of every Socket.IO packet that is text
+
+
+class PreparedEvent:
+    """An event whose payload has `bytes` of a fixed `size` under `attachment` and nothing else that changes."""
+
+    def __init__(self, event: str, payload: Mapping[str, object], attachment: str, size: int) -> None:
+        stand_in = {name: bytes(size) if name == attachment else value for name, value in payload.items()}
+        packet = sio.Packet(sio.EVENT, data=[event, stand_in])
+        self.text: str = packet.encode()[0]
+        self._head = wire.text(_MESSAGE + self.text) + wire.binary_header(size)
+
+    def websocket(self, attachment: bytes) -> bytes:
+        """Return both websocket messages of the event, ready to be written in one go."""
+        return self._head + attachment

@@ -1,0 +1,58 @@
+"""Websocket messages, written to a connection at once and in order (RFC 6455, section 5.2; servers do not mask)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+_log = logging.getLogger(__name__)
+
+_FINAL_TEXT = 0x81
+_FINAL_BINARY = 0x82
+
+
+def header(opcode: int, length: int) -> bytes:
+    """Return the header of an unmasked, unfragmented frame with a payload of `length` bytes."""
+    if length < 126:
+        return bytes((opcode, length))
+    if length < 65_536:
+        return bytes((opcode, 126)) + length.to_bytes(2, "big")
+    return bytes((opcode, 127)) + length.to_bytes(8, "big")
+
+
+def text(message: str) -> bytes:
+    """Return a whole text message."""
+    payload = message.encode()
+    return header(_FINAL_TEXT, len(payload)) + payload
+
+
+def binary_header(length: int) -> bytes:
+    """Return what goes before `length` bytes of a binary message."""
+    return header(_FINAL_BINARY, length)
+
+
+class Wire:
+    """The way out of one websocket.
+
+    Nothing waits here: a message goes to the transport the moment it is sent, so messages leave in the order in which
+    things happened, and the transport's own buffer is the only queue. A peer that stops reading is cut off when that
+    buffer exceeds `backlog` bytes, since frames would otherwise pile up without end.
+    """
+
+    def __init__(self, transport: asyncio.Transport, backlog: int) -> None:
+        self._transport = transport
+        self._backlog = backlog
+
+    def send(self, message: str | bytes) -> None:
+        """Send one message, text or binary."""
+        self.write(text(message) if isinstance(message, str) else binary_header(len(message)) + message)
+
+    def write(self, data: bytes) -> None:
+        """Write whole websocket messages that are encoded already."""
+        transport = self._transport
+        if transport.is_closing():
+            return
+        transport.write(data)
+        if transport.get_write_buffer_size() > self._backlog:
+            _log.warning("cut off a client that stopped reading: more than %d bytes wait for it", self._backlog)
+            transport.abort()

@@ -1,0 +1,246 @@
+"""A whole call on a clock that stands still until it is stepped: exact to the millisecond."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mockpbx.contract.errors import NoSuchSession, NotConnected, PBXError
+from mockpbx.domain import events as e
+from mockpbx.domain.dialplan import MAGIC_NUMBERS
+from mockpbx.media import facts as f
+from mockpbx.runtime.clock import Clock
+from mockpbx.runtime.settings import WorkspaceSettings
+from mockpbx.runtime.workspace import Workspace
+
+VALID = "089608675796"
+SECOND = np.arange(1, 8_001, dtype=np.int16)
+
+
+class Lab:
+    """A workspace at time 0, what its journal says, and the frames that its callees send."""
+
+    def __init__(self, **switches):
+        self.workspace = Workspace("key", Clock(lambda: 0, base=0, rate=0), WorkspaceSettings(**switches), seed=1)
+        self.journal: list[tuple[int, str | None, object]] = []
+        self.frames: list[tuple[int, str, bytes]] = []
+        self.at = 0
+        self.workspace.journal.subscribe(lambda entry: self.journal.append((entry.at, entry.session_id, entry.event)))
+        self.workspace.on_frame = lambda session, frame: self.frames.append(
+            (self.workspace.clock.now(), session, frame)
+        )
+
+    def call(self, number: str = VALID, session: str = "s") -> Workspace:
+        self.workspace.place_call(session, number)
+        self.workspace.announce(session)
+        self.workspace.join(session, "me")
+        return self.workspace
+
+    def connected(self, number: str = VALID, session: str = "s") -> Workspace:
+        self.call(number, session).advance(2_500)
+        return self.workspace
+
+    def times(self, kind: type) -> list[int]:
+        return [at for at, _, event in self.journal if isinstance(event, kind)]
+
+    def only(self, kind: type):
+        (event,) = [event for _, _, event in self.journal if isinstance(event, kind)]
+        return event
+
+
+def test_frames_come_every_20_ms_from_the_answer_to_the_hangup_and_echo_what_was_sent():
+    lab = Lab()
+    workspace = lab.connected()
+    workspace.play("s", SECOND)
+    workspace.mark("s", "heard")
+    workspace.advance(2_000)
+    workspace.hang_up("s")
+    workspace.advance(10_000)
+    moments = [at for at, _, _ in lab.frames]
+    assert moments == list(range(2_500, 4_501, 20))
+    assert {len(frame) for _, _, frame in lab.frames} == {320}
+    # Queued at 2,500 after that tick's frame: heard from 2,520, back from 2,540, bit-exact.
+    sound = np.frombuffer(b"".join(frame for _, _, frame in lab.frames), "<i2")
+    assert np.array_equal(sound[320 : 320 + 8_000], SECOND)
+    assert lab.times(f.CheckpointReached) == [3_520]
+    ended = lab.only(e.CallEnded).record
+    assert (ended.answered_at, ended.ended_at, ended.billable_seconds) == (2_500, 4_500, 2)
+    assert lab.times(e.RecordIssued) == [6_500]
+
+
+def test_calls_that_are_answered_at_one_instant_leave_on_different_phases_each_exactly_20_ms_apart():
+    lab = Lab()
+    for number in range(10):
+        lab.call(session=str(number))
+    lab.workspace.advance(2_700)
+    per_call = {session: [at for at, name, _ in lab.frames if name == session] for _, session, _ in lab.frames}
+    assert len(per_call) == 10
+    assert {at % 20 for at, _, _ in lab.frames} == {0, 4, 8, 12, 16}
+    for moments in per_call.values():
+        assert set(np.diff(moments)) == {20}
+        assert 2_500 <= moments[0] < 2_520
+
+
+def test_audio_before_the_answer_is_refused_queued_or_discarded_as_the_switch_says():
+    refusing, queueing, discarding = (Lab(audio_before_answer=way) for way in ("refuse", "queue", "discard"))
+    for lab in (refusing, queueing, discarding):
+        lab.call().advance(1_000)
+    with pytest.raises(NotConnected, match="Call is not connected"):
+        refusing.workspace.play("s", SECOND)
+    for lab in (queueing, discarding):
+        lab.workspace.play("s", SECOND)
+        lab.workspace.advance(1_800)
+        lab.workspace.hang_up("s")
+    assert queueing.only(f.MediaStopped).audio == f.Ledger(accepted=8_000, played=16 * 160, discarded=8_000 - 16 * 160)
+    assert discarding.only(f.MediaStopped).audio == f.Ledger(accepted=8_000, discarded=8_000)
+
+
+def test_an_interruption_empties_the_queue_and_by_the_switch_fires_what_it_cleared():
+    for switch in (False, True):
+        lab = Lab(interruption_fires_checkpoints=switch)
+        workspace = lab.connected()
+        workspace.play("s", SECOND)
+        workspace.mark("s", "goodbye")
+        workspace.advance(200)
+        workspace.interrupt("s")
+        assert lab.only(f.PlayoutInterrupted).cleared == 8_000 - 10 * 160
+        assert lab.only(f.CheckpointCleared) == f.CheckpointCleared("goodbye")
+        workspace.advance(2_000)
+        assert lab.times(f.CheckpointReached) == ([2_700] if switch else [])
+
+
+def test_a_checkpoint_before_the_answer_fires_at_once_since_nothing_is_queued():
+    lab = Lab()
+    lab.call().mark("s", "early")
+    assert lab.times(f.CheckpointReached) == [0]
+
+
+def test_keyed_digits_come_back_from_the_echo_once_each():
+    lab = Lab()
+    workspace = lab.connected()
+    for digit in "12#":
+        workspace.press("s", digit, 200)
+    workspace.advance(2_000)
+    assert [event.digit for _, _, event in lab.journal if isinstance(event, f.DigitReceived)] == [
+        "1",
+        "2",
+        "#",
+    ]
+
+
+def test_magic_number_4_presses_every_key_once():
+    lab = Lab()
+    lab.connected("08000001004").advance(12_000)
+    assert "".join(event.digit for _, _, event in lab.journal if isinstance(event, f.DigitReceived)) == "123456789*0#"
+
+
+@pytest.mark.parametrize(("number", "loud"), [("08000001001", True), ("08000001002", False), ("08000001003", True),
+                                              ("08000001005", True), ("08000001006", True)])  # fmt: skip
+def test_the_other_callees_are_heard_or_not_and_press_nothing(number: str, loud: bool):
+    lab = Lab()
+    lab.connected(number).advance(3_000)
+    sound = np.frombuffer(b"".join(frame for _, _, frame in lab.frames), "<i2")
+    assert bool(np.abs(sound.astype(int)).max() > 3_000) is loud
+    assert lab.times(f.DigitReceived) == []
+
+
+def test_the_same_seed_gives_the_same_journal_and_the_same_sound():
+    labs = [Lab(), Lab()]
+    for lab in labs:
+        lab.connected("08000001006").advance(500)
+    assert labs[0].journal == labs[1].journal
+    assert labs[0].frames == labs[1].frames
+
+
+def test_stopping_ends_every_call_with_127_and_issues_every_record_now():
+    lab = Lab()
+    lab.connected(session="answered")
+    lab.call(session="ringing")
+    lab.workspace.hang_up("answered")
+    lab.call(session="new")
+    lab.workspace.stop()
+    records = [event.record for _, _, event in lab.journal if isinstance(event, e.RecordIssued)]
+    assert sorted((r.session_id, r.disposition.value, r.cause, r.hangup_by) for r in records) == [
+        ("answered", "ANSWERED", 16, "CALLER"),
+        ("new", "FAILED", 127, None),
+        ("ringing", "FAILED", 127, None),
+    ]
+    assert lab.times(e.RecordIssued) == [2_500] * 3
+
+
+def test_a_loop_that_was_held_up_catches_up_a_second_and_slips_beyond_it():
+    wall = [0]
+    workspace = Workspace("key", Clock(lambda: wall[0] * 1_000_000, base=0), WorkspaceSettings(), seed=1)
+    frames, entries = [], []
+    workspace.on_frame = lambda session, frame: frames.append(frame)
+    workspace.journal.subscribe(entries.append)
+    workspace.place_call("s", VALID)
+    workspace.join("s", "me")
+    wall[0] = 2_500
+    workspace.wake()
+    wall[0] = 3_300
+    workspace.wake()
+    assert len(frames) == 1 + 40
+    assert workspace.slipped == 0
+    wall[0] = 13_300
+    workspace.wake()
+    assert len(frames) == 1 + 40 + 51
+    assert workspace.slipped == 10_000 - 1_020
+    assert [entry.event for entry in entries if isinstance(entry.event, f.MediaSlipped)] == [f.MediaSlipped(8_980)]
+
+
+def test_journal_numbers_are_contiguous_and_its_bound_shows():
+    lab = Lab(journal_limit=1_000)
+    for _ in range(1_200):
+        lab.workspace.join("nobody", "me")
+    numbers = [entry.number for entry in lab.workspace.journal]
+    assert numbers == list(range(201, 1_201))
+    assert lab.workspace.journal.first == 201
+
+
+SESSIONS = st.sampled_from(["a", "b"])
+ACTIONS = st.one_of(
+    st.tuples(st.just("call"), SESSIONS, st.sampled_from([VALID, *(magic.number for magic in MAGIC_NUMBERS)])),
+    st.tuples(st.just("play"), SESSIONS, st.integers(0, 4_000)),
+    st.tuples(st.just("press"), SESSIONS, st.floats(1, 6_000)),
+    st.tuples(st.sampled_from(["mark", "interrupt", "hang_up", "join", "leave", "announce"]), SESSIONS, st.none()),
+    st.tuples(st.just("pass"), SESSIONS, st.integers(0, 5_000)),
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(ACTIONS, max_size=25), st.sampled_from(["refuse", "queue", "discard"]))
+def test_any_order_of_any_events_leaves_one_record_a_settled_ledger_and_silence_after_the_end(actions, policy):
+    lab = Lab(audio_before_answer=policy)
+    placed: set[str] = set()
+    for action, session, argument in actions:
+        try:
+            match action:
+                case "call":
+                    if session not in placed:
+                        placed.add(session)
+                        lab.workspace.place_call(session, argument)
+                case "play":
+                    lab.workspace.play(session, np.ones(argument, dtype=np.int16))
+                case "press":
+                    lab.workspace.press(session, "7", argument)
+                case "mark":
+                    lab.workspace.mark(session, "m")
+                case "join":
+                    lab.workspace.join(session, "me")
+                case "pass":
+                    lab.workspace.advance(argument)
+                case _:
+                    getattr(lab.workspace, action)(session)
+        except PBXError as error:
+            assert isinstance(error, NoSuchSession | NotConnected)
+    lab.workspace.stop()
+    for session in placed:
+        story = [(at, event) for at, name, event in lab.journal if name == session]
+        (end,) = [i for i, (_, event) in enumerate(story) if isinstance(event, e.CallEnded)]
+        assert [type(event) for _, event in story[end:]].count(e.RecordIssued) == 1
+        assert not {f.CheckpointReached, f.DigitReceived, e.DialStatusChanged} & {type(ev) for _, ev in story[end:]}
+        (stopped,) = [event for _, event in story if isinstance(event, f.MediaStopped)]
+        assert stopped.audio.queued == stopped.keys.queued == 0
+        ended_at = story[end][0]
+        assert all(at <= ended_at for at, name, _ in lab.frames if name == session)
