@@ -61,6 +61,7 @@ class MockPBX:
         self._runner: web.AppRunner
         self._engine = Engine()
         self._warming: asyncio.Future[None] | None = None
+        self._stopped = False
 
     @property
     def url(self) -> str:
@@ -101,7 +102,10 @@ class MockPBX:
             raise ConfigurationError(_cannot_listen(settings, error)) from None
 
     async def stop(self) -> None:
-        """End every call with a record, tell the clients, commit, close."""
+        """End every call with a record, tell the clients, commit, close. Harmless when stopped already."""
+        if self._stopped:
+            return
+        self._stopped = True
         for workspace in self._switchboard:
             workspace.stop()
         self._engine.stop()
@@ -154,6 +158,8 @@ def default_database() -> Path:
 
 def _cannot_listen(settings: ServerSettings, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {settings.port} on {settings.host} is in use; choose another with --port, or --port 0 for a free one"
+        return (
+            f"port {settings.port} on {settings.host} is in use; choose another with --port, or --port 0 for a free one"
+        )
     reason = error.strerror or error
     return f"cannot listen on {settings.host} port {settings.port}: {reason}; choose with --host and --port"

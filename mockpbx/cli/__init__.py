@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import NoReturn
 
 import click
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
 
 #: Command name to module, and the line that the overview shows: listing them must not import them all.
 COMMANDS = {
@@ -36,8 +40,32 @@ class LazyGroup(click.Group):
 
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="mockpbx", prog_name="mockpbx")
-def main() -> None:
+@click.pass_context
+def mockpbx(ctx: click.Context) -> None:
     """Run the Outgoing Call Service on your own machine: REST, Socket.IO, real audio at real cadence, call records."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Run the command line. Whatever is wrong with it is said in one line on stderr, exit status 2."""
+    try:
+        mockpbx.main(prog_name="mockpbx", standalone_mode=False)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "mockpbx"
+        refuse(f"{error.format_message().rstrip('.')} (see {path} --help)")
+    except click.ClickException as error:
+        refuse(error.format_message())
+    except click.Abort:
+        raise SystemExit(INTERRUPTED) from None
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Say what is wrong in one line and leave."""
+    click.echo(f"mockpbx: {' '.join(sentence.split())}", err=True)
+    raise SystemExit(USAGE_ERROR)

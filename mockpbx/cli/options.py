@@ -49,10 +49,8 @@ def _option(name: str, field: FieldInfo) -> Callable[[F], F]:
     flag = _flag(name)
     if field.annotation is bool:
         kind, flag = {"default": None}, f"{flag}/--no-{flag[2:]}"
-    elif get_origin(field.annotation) is Literal and all(
-        isinstance(choice, str) for choice in get_args(field.annotation)
-    ):
-        kind = {"type": click.Choice(get_args(field.annotation))}
+    elif get_origin(field.annotation) is Literal:
+        kind = {"type": click.Choice([str(choice) for choice in get_args(field.annotation)])}
     elif get_origin(field.annotation) is tuple:
         kind = {"multiple": True, "metavar": "TEXT"}
     default = field.get_default(call_default_factory=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from mockpbx.app import MockPBX
-from mockpbx.cli import logs
+from mockpbx.cli import logs, refuse
 from mockpbx.cli.options import read_settings, settings_options
 from mockpbx.contract.errors import ConfigurationError
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
-
-USAGE_ERROR = 2
 
 
 @click.command()
@@ -27,7 +25,7 @@ def command(**values: Any) -> None:
         logs.set_up(server.log_format)
         asyncio.run(_serve(MockPBX(server, workspace)))
     except ConfigurationError as error:
-        _refuse(str(error))
+        refuse(str(error))
 
 
 async def _serve(pbx: MockPBX) -> None:
@@ -49,8 +47,3 @@ def _announce(pbx: MockPBX) -> None:
         f'curl -s {pbx.url}/pbx/call -H "Authorization: Bearer {token}" '
         """-H 'Content-Type: application/json' -d '{"phoneNumber": "089608675796"}'"""
     )
-
-
-def _refuse(sentence: str) -> NoReturn:
-    click.echo(f"mockpbx: {sentence}", err=True)
-    raise SystemExit(USAGE_ERROR)

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mockpbx.contract.vocabulary import AudioFormat
 from mockpbx.media.g711 import decode_alaw, decode_ulaw
 from mockpbx.media.mp3 import PIECE, Mp3Decoder, NotMp3
 
@@ -27,7 +28,7 @@ _STATELESS: Final[Mapping[str, Callable[[bytes], NDArray[np.int16]]]] = {
     "alaw": decode_alaw,
 }
 
-FORMATS: Final = ("mp3", "ulaw", "alaw", "pcm16")
+FORMATS: Final = tuple(AudioFormat)
 
 
 class UplinkDecoder:

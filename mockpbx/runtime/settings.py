@@ -18,12 +18,16 @@ def _compiled(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+        raise ValueError(f"a regular expression ({error})") from None
     return pattern
 
 
 def _listed(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
@@ -40,13 +44,15 @@ class WorkspaceSettings(BaseModel):
     phone_pattern: Annotated[str, AfterValidator(_compiled)] = Field(
         PHONE_NUMBER_PATTERN, description="regular expression of a valid phone number"
     )
-    success_status: Literal[200, 201] = Field(
+    success_status: Annotated[Literal[200, 201], BeforeValidator(_whole)] = Field(
         200, description="HTTP status of a successful POST (201 leaves the contract)"
     )
     idempotent_hangup: bool = Field(
         False, description="answer 200 to the hang-up of an unknown or ended session (leaves the contract)"
     )
-    session_id_version: Literal[4, 7] = Field(7, description="UUID version of session ids")
+    session_id_version: Annotated[Literal[4, 7], BeforeValidator(_whole)] = Field(
+        7, description="UUID version of session ids"
+    )
     page_limit: int = Field(100, ge=1, le=10_000, description="records on a page where the request names no limit")
     page_limit_max: int = Field(100, ge=1, le=10_000, description="most records on a page")
     page_links: bool = Field(False, description="add nestjs-paginate's `links` to pages of records")

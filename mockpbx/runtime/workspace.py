@@ -19,7 +19,6 @@ from mockpbx.domain.dialplan import scenario_for
 from mockpbx.domain.exchange import Exchange
 from mockpbx.domain.record import CallRecord, file_record
 from mockpbx.media import facts
-from mockpbx.media.codecs import UplinkDecoder
 from mockpbx.media.line import Line, listen
 from mockpbx.media.pcm import RATE, Samples, to_bytes
 from mockpbx.runtime.callee import callee_named, source_of
@@ -29,6 +28,7 @@ from mockpbx.runtime.entries import AudioRefused, EventRefused
 from mockpbx.runtime.journal import Journal
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.ticker import Ticker
+from mockpbx.runtime.uplink import Uplink
 
 #: Receives each 20 ms of what a callee says: session id, 320 bytes.
 FrameReader = Callable[[str, bytes], None]
@@ -49,7 +49,7 @@ class Workspace:
         self._exchange = Exchange(settings.timing(), lambda number: scenario_for(number, self._callee))
         self._ticker = Ticker()
         self._lines: dict[str, Line] = {}
-        self._decoders: dict[str, UplinkDecoder] = {}
+        self._uplinks: dict[str, Uplink] = {}
         self._generator = np.random.default_rng(seed)
 
     # --- the life of a call -------------------------------------------------------------------------------------------
@@ -99,11 +99,11 @@ class Workspace:
 
     # --- its sound ----------------------------------------------------------------------------------------------------
 
-    def decoder(self, session_id: str) -> UplinkDecoder:
-        """Return the call's decoder of client audio. Raises NoSuchSession, or NotConnected before the answer."""
+    def uplink(self, session_id: str) -> Uplink:
+        """Return the way in of the call's client audio. Raises NoSuchSession, or NotConnected before the answer."""
         self.wake()
         self._audible(self._exchange.call(session_id))
-        return self._decoders[session_id]
+        return self._uplinks[session_id]
 
     def play(self, session_id: str, samples: Samples) -> None:
         """Queue sound for the callee. Raises NoSuchSession, NotConnected or QueueFull; the call is unharmed."""
@@ -136,6 +136,7 @@ class Workspace:
         now = self.wake()
         self._exchange.call(session_id)
         happened = self._lines[session_id].playout.interrupt()
+        self._uplinks[session_id].reset()
         self._write(now, session_id, happened)
         if self.settings.interruption_fires_checkpoints:
             cleared = [fact for fact in happened if isinstance(fact, facts.CheckpointCleared)]
@@ -202,7 +203,7 @@ class Workspace:
         match event:
             case e.CallPlaced():
                 self._lines[session_id] = Line(round(self.settings.playout_limit * RATE))
-                self._decoders[session_id] = UplinkDecoder()
+                self._uplinks[session_id] = Uplink()
             case e.DialStatusChanged(DialStatus.CONNECTED):
                 self._ticker.add(session_id, self._lines[session_id], at)
             case e.CalleeSpoke(sound):
@@ -211,7 +212,7 @@ class Workspace:
                 self._lines[session_id].press(digit, duration)
             case e.CallEnded():
                 self._ticker.remove(session_id)
-                del self._decoders[session_id]
+                del self._uplinks[session_id]
                 return self._lines.pop(session_id).stop()
         return []
 

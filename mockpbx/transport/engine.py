@@ -11,6 +11,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from engineio import AsyncServer, packet
 from engineio.async_drivers import aiohttp as driver
 from engineio.async_socket import AsyncSocket
+from engineio.exceptions import ContentTooLongError, QueueEmpty, UnknownPacketError
 from engineio.packet import Packet
 
 from mockpbx.transport.wire import Wire
@@ -21,8 +22,17 @@ _log = logging.getLogger(__name__)
 CLOSE_TIMEOUT = 2.0
 
 
+#: Packets in one polling reply. The Python client takes no more; what is left waits for the next poll.
+MOST_POLLED = 16
+
+
 class ProtocolError(Exception):
     """The peer broke the protocol: its connection is closed at once, as the JavaScript server does."""
+
+
+#: What reading a packet raises when the peer breaks the protocol: ours, and whatever the codecs stumble over.
+_BROKEN = (ProtocolError, ValueError, LookupError, TypeError, RecursionError)
+_SEPARATOR = "\x1e"  # between the packets of one polling payload
 
 
 class WebSocket:
@@ -80,6 +90,22 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         """Send a packet (the library's own way to `post`)."""
         self.post(pkt)
 
+    async def poll(self) -> list[Packet]:
+        """Return what waits for a poll, once something does; nothing when the session is over.
+
+        Raises QueueEmpty where nothing came for as long as a live session can be quiet.
+        """
+        try:
+            async with asyncio.timeout(self.server.ping_interval + self.server.ping_timeout):
+                waiting = [await self.queue.get()]
+        except TimeoutError:
+            raise QueueEmpty from None
+        while waiting[-1] is not None and len(waiting) < MOST_POLLED and not self.queue.empty():
+            waiting.append(self.queue.get_nowait())
+        if waiting[-1] is None:
+            self.queue.put_nowait(waiting.pop())  # the next poll is to find the end, too
+        return waiting
+
     async def receive(self, pkt: Packet) -> None:
         """Take a packet from the client. Raises ProtocolError for one that a client must not send."""
         if pkt.packet_type == packet.MESSAGE:
@@ -88,6 +114,19 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
             await super().receive(pkt)
         else:
             raise ProtocolError(f"unexpected Engine.IO packet {packet.packet_names[pkt.packet_type]}")
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Take the packets of a POST, in order. Raises EngineIOError where one breaks the protocol."""
+        length = int(environ.get("CONTENT_LENGTH", "0"))
+        if length > self.server.max_http_buffer_size:
+            raise ContentTooLongError
+        body = (await environ["wsgi.input"].read(length)).decode(errors="replace")
+        try:
+            for part in body.split(_SEPARATOR):
+                await self.receive(Packet(encoded_packet=part))
+        except _BROKEN as error:
+            _log.info("closed connection %s: %s", self.sid, error or type(error).__name__)
+            raise UnknownPacketError from None
 
     async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """Close the session. `abort` tells that the peer is gone or not to be told."""
@@ -116,7 +155,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
                 await self._take(message)
                 if self.closed:
                     break
-        except (ProtocolError, ValueError, LookupError, TypeError, RecursionError) as error:
+        except _BROKEN as error:
             _log.info("closed connection %s: %s", self.sid, error or type(error).__name__)
             reason = self.server.reason.TRANSPORT_ERROR
         finally:
@@ -190,3 +229,8 @@ class EngineServer(AsyncServer):  # type: ignore[misc]
                 self.sockets.pop(sid, None)
         socket.connected = True
         return self._ok(await socket.poll(), jsonp_index=jsonp_index)
+
+    def _ok(self, packets: list[Packet] | None = None, headers: Any = None, jsonp_index: int | None = None) -> Any:
+        reply = super()._ok(packets, headers, jsonp_index)
+        # The JavaScript server says it in lower case, and clients compare.
+        return reply if packets is not None else {**reply, "response": b"ok"}

@@ -105,7 +105,11 @@ async def test_rows_come_newest_first_without_id_and_in_the_contracts_shape(api)
         ("limit=0", [], {"itemsPerPage": 5}),
         ("limit=-1", ALL, {}),
         ("page=7", [], {"currentPage": 7}),
-        ("page=99999999999999999999&limit=2", [], {"currentPage": 99999999999999999999, "itemsPerPage": 2, "totalPages": 3}),
+        (
+            "page=99999999999999999999&limit=2",
+            [],
+            {"currentPage": 99999999999999999999, "itemsPerPage": 2, "totalPages": 3},
+        ),
         ("sortBy=id:ASC", ALL[::-1], {"sortBy": [["id", "ASC"]]}),
         ("sortBy=id:DESC", ALL, {}),
         ("sortBy=duration:ASC", ALL, {}),

@@ -83,7 +83,9 @@ async def test_with_tokens_given_no_other_is_accepted(serve, http):
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", ["{", "[1", '"text"', "12", "true", "null", "   ", "{'a': 1}", '{"a": NaN}', "[" * 50_000])
+@pytest.mark.parametrize(
+    "body", ["{", "[1", '"text"', "12", "true", "null", "   ", "{'a': 1}", '{"a": NaN}', "[" * 50_000]
+)
 async def test_malformed_json_or_a_json_primitive_is_400(api, body):
     assert is_error(await api.post("/pbx/call", data=body, headers=JSON), 400)
 
@@ -140,7 +142,20 @@ async def test_8_to_15_digits_are_a_phone_number(api, number):
 
 @pytest.mark.parametrize(
     "number",
-    ["0896123", "1234567890123456", "", "0896 1234", "08961234\n", "٠٨٩٦١٢٣٤", "++08961234", "abc", 8961234567, None, [], {}],
+    [
+        "0896123",
+        "1234567890123456",
+        "",
+        "0896 1234",
+        "08961234\n",
+        "٠٨٩٦١٢٣٤",
+        "++08961234",
+        "abc",
+        8961234567,
+        None,
+        [],
+        {},
+    ],
 )
 async def test_anything_else_is_none(api, number):
     assert await api.post("/pbx/call", {"phoneNumber": number}) == (400, BAD_NUMBER)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-
-import numpy as np
 
 from mockpbx.contract import messages as m
 from mockpbx.contract.channels import INCOMING, Incoming
 from mockpbx.contract.errors import AudioRefused, InvalidRequest, NoSuchSession, PBXError
 from mockpbx.contract.validation import read
-from mockpbx.media.codecs import BadAudio, UplinkDecoder
-from mockpbx.media.pcm import Samples
+from mockpbx.media.codecs import BadAudio
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection
 from mockpbx.transport.server import Handler
-
-#: Encoded bytes decoded at a stretch: about 2 ms of work for MP3, so that no frame waits behind a long file.
-PIECE = 8_192
 
 
 async def join_room(workspace: Workspace, connection: Connection, payload: object) -> None:
@@ -33,8 +26,7 @@ async def audio(workspace: Workspace, connection: Connection, payload: object) -
     """`audio`: always acknowledged, with a sentence where it was not taken."""
     try:
         message = read(m.ClientAudio, payload)
-        decoder = workspace.decoder(message.session_id)
-        samples = await _decoded(decoder, message)
+        samples = await workspace.uplink(message.session_id).decode(message.audio_format, message.audio_data)
         workspace.play(message.session_id, samples)
     except (AudioRefused, NoSuchSession, InvalidRequest, BadAudio) as refusal:
         workspace.refuse_audio(*_claimed(payload), str(refusal))
@@ -96,17 +88,6 @@ def _handler(channel: Incoming, action: Action) -> Handler:
             return None
 
     return handle
-
-
-async def _decoded(decoder: UplinkDecoder, message: m.ClientAudio) -> Samples:
-    data = message.audio_data
-    if message.audio_format != "mp3" or len(data) <= PIECE:
-        return decoder.decode(message.audio_format, data)
-    pieces = []
-    for start in range(0, len(data), PIECE):
-        pieces.append(decoder.decode(message.audio_format, data[start : start + PIECE]))
-        await asyncio.sleep(0)
-    return np.concatenate(pieces)
 
 
 def _claimed(payload: object) -> tuple[str | None, int]:

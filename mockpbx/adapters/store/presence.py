@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from pathlib import Path
 
 
@@ -14,9 +13,9 @@ class Presence:
     """
 
     def __init__(self, database: Path) -> None:
-        self._handle = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        self._file = Path(f"{database}.lock").open("a")  # noqa: SIM115 - held for the life of the server
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.alone = True
         except BlockingIOError:
             self.alone = False
@@ -24,8 +23,8 @@ class Presence:
 
     def settle(self) -> None:
         """Let others in: what the dead left behind has been dealt with."""
-        fcntl.flock(self._handle, fcntl.LOCK_SH)
+        fcntl.flock(self._file, fcntl.LOCK_SH)
 
     def leave(self) -> None:
         """Give up the lock."""
-        os.close(self._handle)
+        self._file.close()

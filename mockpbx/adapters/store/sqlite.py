@@ -49,11 +49,13 @@ class SqliteStore:
         """
         presence = None
         try:
-            if database != ":memory:":
+            if database == ":memory:":
+                reader = writer = await _connect(database)
+            else:
                 database.parent.mkdir(parents=True, exist_ok=True)
+                writer = await _connect(database)
+                reader = await _connect(database)
                 presence = Presence(database) if serving else None
-            writer = await _connect(database)
-            reader = writer if database == ":memory:" else await _connect(database)
         except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(
                 f"cannot open the database {database}: {error}; choose another with --database, or :memory:"
@@ -105,7 +107,9 @@ class SqliteStore:
         return RecordPage(rows, total)
 
     async def close(self) -> None:
-        """Commit what waits, then close the file."""
+        """Commit what waits, then close the file. Harmless when closed already."""
+        if self._closing:
+            return
         self._closing = True
         self._work.set()
         await self._task

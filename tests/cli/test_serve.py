@@ -1,0 +1,217 @@
+"""`mockpbx serve` as its users run it: a process, its output, its signals, its exit status."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import sys
+
+import pytest
+from conftest import Api
+
+STEADY = {"PYTHONUNBUFFERED": "1", "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+
+
+class Process:
+    """A running `mockpbx serve`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    async def line_with(self, text: str) -> str:
+        async for line in self.process.stdout:
+            self.lines.append(line.decode())
+            if text in self.lines[-1]:
+                return self.lines[-1]
+        raise AssertionError(f"{text!r} was never printed: {self.lines} {(await self.process.stderr.read()).decode()}")
+
+    async def url(self) -> str:
+        return re.search(r"http://\S+", await self.line_with("listens"))[0]
+
+    async def leave(self, number: signal.Signals) -> tuple[int, str]:
+        self.process.send_signal(number)
+        out, error = await self.process.communicate()
+        self.lines.append(out.decode())
+        return self.process.returncode, error.decode()
+
+
+@pytest.fixture
+async def run():
+    processes = []
+
+    async def start(*arguments: str, **environment: str) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "mockpbx", *arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=STEADY | environment,
+        )  # fmt: skip
+        processes.append(process)
+        return Process(process)
+
+    yield start
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_leaves_cleanly_and_active_calls_end_with_a_record(run, http, tmp_path, number):
+    database = tmp_path / "new" / "calls.db"
+    server = await run("serve", "--port", "0", "--database", str(database))
+    api = Api(http, await server.url())
+    _, reply = await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    status, error = await server.leave(number)
+    assert status == 0
+    assert "Traceback" not in error
+    rows = sqlite3.connect(database).execute("SELECT session_id, disposition, cause FROM records").fetchall()
+    assert rows == [(reply["data"]["sessionId"], "FAILED", 127)]
+
+
+async def test_records_survive_a_restart(run, http, tmp_path):
+    database = str(tmp_path / "calls.db")
+    server = await run("serve", "--port", "0", "--database", database)
+    api = Api(http, await server.url())
+    await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    await server.leave(signal.SIGTERM)
+    again = await run("serve", "--port", "0", "--database", database)
+    api.url = await again.url()
+    _, page = await api.get("/cdr")
+    assert [row["destination"] for row in page["data"]] == ["089608675796"]
+
+
+async def test_calls_of_a_killed_server_are_closed_by_the_next(run, http, tmp_path):
+    database = str(tmp_path / "calls.db")
+    server = await run("serve", "--port", "0", "--database", database, "--dial-delay", "0")
+    api = Api(http, await server.url())
+    _, reply = await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    session_id = reply["data"]["sessionId"]
+    while not kept(database, session_id):  # the row is opened at the POST, by a writer of its own
+        await asyncio.sleep(0)
+    await server.leave(signal.SIGKILL)
+    again = await run("serve", "--port", "0", "--database", database)
+    api.url = await again.url()
+    status, record = await api.get(f"/cdr/{session_id}")
+    assert (status, record["data"]["hangupCauseCode"], record["data"]["hangupBy"]) == (200, 127, None)
+
+
+def kept(database: str, session_id: str) -> bool:
+    with contextlib.closing(sqlite3.connect(database)) as file:
+        return bool(file.execute("SELECT 1 FROM calls WHERE session_id = ?", (session_id,)).fetchall())
+
+
+async def test_two_servers_share_a_file_without_closing_each_others_calls(run, http, tmp_path):
+    database = str(tmp_path / "calls.db")
+    one = await run("serve", "--port", "0", "--database", database)
+    api = Api(http, await one.url())
+    _, reply = await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    other = await run("serve", "--port", "0", "--database", database)
+    assert (await Api(http, await other.url()).get("/cdr"))[1]["data"] == []
+    assert (await api.post("/pbx/hangup", {"sessionId": reply["data"]["sessionId"]}))[0] == 200
+
+
+async def test_a_workspace_is_seeded_while_a_server_has_the_file_open(run, http, tmp_path):
+    database = str(tmp_path / "calls.db")
+    server = await run("serve", "--port", "0", "--database", database)
+    api = Api(http, await server.url(), token="T")
+    seeding = await run("seed", "--count", "1200", "--token", "T", "--database", database, "--seed", "7")
+    assert await seeding.process.wait() == 0
+    _, page = await api.get("/cdr?limit=10&filter.destination=$contains:081")
+    assert page["meta"]["totalItems"] > 100
+    assert (await api.get("/cdr"))[1]["meta"]["totalItems"] == 1200
+    assert (await Api(http, api.url, token="other").get("/cdr"))[1]["meta"]["totalItems"] == 0
+
+
+async def test_it_prints_a_line_to_paste_and_never_a_real_token(run, http):
+    for arguments, shown in (((), "Bearer dev"), (("--token", "s3cret"), "Bearer $MOCKPBX_TOKEN")):
+        server = await run("serve", "--port", "0", "--database", ":memory:", "--seed", "42", *arguments)
+        line = await server.line_with("curl")
+        assert "(seed 42)" in server.lines[0]
+        assert shown in line
+        shell = await asyncio.create_subprocess_shell(
+            line, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env=STEADY | {"MOCKPBX_TOKEN": "s3cret"},
+        )  # fmt: skip
+        out, _ = await shell.communicate()
+        assert json.loads(out)["status"] == 200
+        _, log = await server.leave(signal.SIGTERM)
+        assert "089608675796" in log
+        assert "s3cret" not in log + "".join(server.lines)
+
+
+async def test_json_log_lines_are_json(run, http):
+    server = await run("serve", "--port", "0", "--database", ":memory:", "--log-format", "json")
+    api = Api(http, await server.url())
+    _, reply = await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    _, log = await server.leave(signal.SIGTERM)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line["sessionId"] for line in lines} == {reply["data"]["sessionId"]}
+    assert {"time", "level", "message", "logger"} <= lines[0].keys()
+
+
+async def test_a_flag_beats_the_environment_beats_the_file(run, http, tmp_path):
+    file = tmp_path / "mockpbx.toml"
+    file.write_text('seed = 1\ndatabase = ":memory:"\nport = 0\nsuccess_status = 201\nidempotent_hangup = true\n')
+    for arguments, environment, seed in (
+        ((), {}, 1),
+        ((), {"MOCKPBX_SEED": "2"}, 2),
+        (("--seed", "3"), {"MOCKPBX_SEED": "2"}, 3),
+    ):
+        server = await run("serve", "--config", str(file), *arguments, **environment)
+        assert f"(seed {seed})" in await server.line_with("listens")
+    api = Api(http, re.search(r"http://\S+", server.lines[0])[0])
+    assert (await api.post("/pbx/hangup", {"sessionId": "x"}))[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["serve", "--port", "70000"], "--port: expected less than or equal to 65535, got '70000'"),
+        (["serve", "--prot", "1"], "No such option '--prot'"),
+        (["serve", "--log-format", "xml"], "'xml' is not one of 'text', 'json'"),
+        (["serve", "--phone-pattern", "("], "--phone-pattern: expected a regular expression"),
+        (["serve", "--callee", "nobody"], "callee 'nobody' is neither a file nor one of echo, tone, silence, noise"),
+        (["serve", "--callee", __file__], "--callee: "),
+        (["serve", "--database", "/dev/null/calls.db"], "cannot open the database /dev/null/calls.db"),
+        (["serve", "--database", "{no database}"], "file is not a database"),
+        (["serve", "--config", "/nowhere.toml"], "cannot read /nowhere.toml"),
+        (["sevre"], "No such command 'sevre'"),
+        (["seed", "--count", "0"], "--count"),
+        (["seed", "--database", ":memory:"], "name a file with --database"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_one_line_with_status_2(run, tmp_path, arguments, sentence):
+    (tmp_path / "notes.txt").write_text("no database " * 1_000)
+    arguments = [argument.replace("{no database}", str(tmp_path / "notes.txt")) for argument in arguments]
+    process = await run(*arguments)
+    _, error = await process.process.communicate()
+    assert process.process.returncode == 2
+    assert error.decode().startswith("mockpbx: ")
+    assert error.decode().count("\n") == 1
+    assert sentence in error.decode()
+
+
+async def test_a_port_in_use_is_said_in_one_line_with_status_2(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        server = await run("serve", "--port", port, "--database", ":memory:")
+        _, error = await server.process.communicate()
+    assert server.process.returncode == 2
+    assert error.decode() == (
+        f"mockpbx: port {port} on 127.0.0.1 is in use; choose another with --port, or --port 0 for a free one\n"
+    )
+
+
+async def test_a_misspelt_setting_in_the_file_names_the_nearest(run, tmp_path):
+    file = tmp_path / "mockpbx.toml"
+    file.write_text("dail_delay = 3\n")
+    process = await run("serve", "--config", str(file))
+    _, error = await process.process.communicate()
+    assert process.process.returncode == 2
+    assert "sets dail_delay, which is no setting; did you mean dial_delay?" in error.decode()

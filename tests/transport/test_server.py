@@ -1,0 +1,248 @@
+"""The Socket.IO server by itself: other handlers, other namespaces, no calls."""
+
+import asyncio
+import contextlib
+
+import aiohttp
+import pytest
+import socketio
+from aiohttp import web
+
+from mockpbx.transport import ConnectionRefused, Namespace, PreparedEvent, SocketServer
+
+
+class Host:
+    """A server whose namespaces note what happens to them."""
+
+    def __init__(self) -> None:
+        self.log: list[object] = []
+        self.connections = []
+        self.gone = asyncio.Event()
+        self.sockets: SocketServer
+        self.url = ""
+
+    def authenticate(self, auth):
+        if auth.get("token") == "bad":
+            raise ConnectionRefused("no")
+        return auth.get("token")
+
+    def connected(self, connection):
+        self.connections.append(connection)
+        connection.emit("welcome", connection.identity)
+
+    def disconnected(self, connection):
+        self.log.append("gone")
+        self.gone.set()
+
+    async def note(self, connection, *arguments):
+        self.log.append(arguments)
+        await asyncio.sleep(0)  # gives a later event every chance to overtake
+
+    async def fail(self, connection, *arguments):
+        raise RuntimeError("a handler's own mistake")
+
+    async def double(self, connection, data):
+        return {"twice": data + data}
+
+
+@pytest.fixture
+async def host():
+    host = Host()
+    namespace = Namespace(
+        host.authenticate, host.connected, host.disconnected,
+        {"note": host.note, "double": host.double, "fail": host.fail},
+    )  # fmt: skip
+    host.sockets = SocketServer(
+        {"/": namespace, "/other": namespace}, ping_interval=0.2, ping_timeout=0.5, backlog=50_000
+    )
+    app = web.Application()
+    host.sockets.attach(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield host
+    await host.sockets.close()
+    await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def client(host, *, transports=("websocket",), **options):
+    sio = socketio.AsyncClient(reconnection=False)
+    received = asyncio.Queue()
+    sio.on("*", lambda event, _, *data: received.put_nowait((event, *data)), namespace="*")
+    await sio.connect(host.url, transports=list(transports), **options)
+    try:
+        yield sio, received
+    finally:
+        await sio.disconnect()
+
+
+BOTH = pytest.mark.parametrize("transports", [("websocket",), ("polling",), ("polling", "websocket")])
+
+
+@BOTH
+async def test_events_go_both_ways_and_answers_come_back(host, transports):
+    async with client(host, transports=transports, auth={"token": "me"}) as (sio, received):
+        assert await received.get() == ("welcome", "me")
+        assert await sio.call("double", b"\x01\x02") == {"twice": b"\x01\x02\x01\x02"}
+        assert await sio.call("double", "ab") == {"twice": "abab"}
+
+
+@BOTH
+async def test_one_clients_events_are_handled_in_the_order_sent(host, transports):
+    async with client(host, transports=transports) as (sio, _):
+        sent = [(number, bytes([number % 256])) if number % 3 else (number,) for number in range(200)]
+        for arguments in sent:
+            await sio.emit("note", arguments)
+        await sio.call("double", "x")
+        assert host.log == sent
+
+
+@BOTH
+async def test_events_and_prepared_frames_leave_in_the_order_emitted(host, transports):
+    async with client(host, transports=transports) as (_, received):
+        await received.get()
+        prepared = PreparedEvent("frame", {"data": b""}, "data", 3)
+        (connection,) = host.connections
+        for number in range(100):
+            connection.emit_prepared(prepared, bytes([number] * 3))
+            connection.emit("after", number)
+        for number in range(100):
+            assert await received.get() == ("frame", {"data": bytes([number] * 3)})
+            assert await received.get() == ("after", number)
+
+
+@pytest.mark.parametrize("binary", [bytearray(b"ab"), memoryview(b"ab"), b"ab"])
+async def test_every_kind_of_binary_leaves_as_bytes(host, binary):
+    async with client(host) as (_, received):
+        await received.get()
+        host.connections[0].emit("data", {"deep": [binary, (binary,)]})
+        assert await received.get() == ("data", {"deep": [b"ab", [b"ab"]]})
+
+
+async def test_a_failing_handler_and_an_unknown_event_harm_nothing_and_never_answer(host):
+    async with client(host) as (sio, _):
+        for event in ("fail", "unknown", "note"):
+            with pytest.raises(socketio.exceptions.TimeoutError):
+                await sio.call(event, "x", timeout=0.05)
+        assert await sio.call("double", "still here") == {"twice": "still herestill here"}
+
+
+async def test_a_refused_client_is_told_why_and_other_namespaces_stay_open(host):
+    async with raw(host) as peer:
+        await peer.say('40{"token":"bad"}')
+        assert await peer.hear() == '44{"message":"no"}'
+        await peer.say('40/other,{"token":"good"}')
+        assert (await peer.hear()).startswith('40/other,{"sid":')
+        assert await peer.hear() == '42/other,["welcome","good"]'
+    async with client(host, namespaces=["/other"]) as (_, received):
+        assert await received.get() == ("welcome", None)
+
+
+class Raw:
+    """An Engine.IO peer that says exactly what it is told to."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        self.ws = ws
+
+    async def say(self, *messages: str | bytes) -> None:
+        for message in messages:
+            await (self.ws.send_bytes(message) if isinstance(message, bytes) else self.ws.send_str(message))
+
+    async def hear(self) -> str | bytes | None:
+        """Return the next message that is no heartbeat, answering those; None when the server closes."""
+        async for message in self.ws:
+            if message.data != "2":
+                return message.data
+            await self.ws.send_str("3")
+        return None
+
+
+@contextlib.asynccontextmanager
+async def raw(host):
+    async with aiohttp.ClientSession() as http:
+        async with http.ws_connect(f"{host.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0) as ws:
+            peer = Raw(ws)
+            assert (await peer.hear()).startswith('0{"sid":')
+            yield peer
+
+
+async def test_the_handshake_tells_whole_milliseconds(host):
+    async with aiohttp.ClientSession() as http, http.get(f"{host.url}/socket.io/?EIO=4&transport=polling") as reply:
+        opening = await reply.text()
+    assert '"pingInterval":200,"pingTimeout":500,"maxPayload":1000000' in opening
+    assert '"upgrades":["websocket"]' in opening
+
+
+async def test_an_unknown_namespace_is_refused_by_name_and_nothing_else_happens(host):
+    async with raw(host) as peer:
+        await peer.say("40/nowhere,")
+        assert await peer.hear() == '44/nowhere,{"message":"Invalid namespace"}'
+        await peer.say("40")
+        assert (await peer.hear()).startswith('40{"sid":')
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        ['42["note"]'],  # an event before CONNECT
+        ["40", "40"],
+        ['40["list"]'],
+        ['40"text"'],
+        ["40", "42{}"],
+        ["40", "42[]"],
+        ["40", "42[1]"],
+        ["40", "42[not json"],
+        ["40", "49"],
+        ["40", "4x"],
+        ["40", "4"],
+        ["40", b"stray"],
+        ["40", '451-["note",{"_placeholder":true,"num":7}]', b"x"],
+        ["40", '451-["note",{"_placeholder":true,"num":0}]', '42["note"]'],
+        ["40", '42["connect"]'],
+        ["40", '42["disconnect"]'],
+        ["40", "9"],
+        ["40", "0"],
+        ["40", "42" + "[" * 100_000],
+    ],
+)
+async def test_a_client_that_breaks_the_protocol_is_closed_at_once(host, messages):
+    async with raw(host) as peer:
+        await peer.say(*messages)
+        heard = [await peer.hear() for _ in messages]
+        assert heard[-1] is None or await peer.hear() is None
+        assert "42" not in {str(message)[:2] for message in heard if message and "welcome" not in str(message)}
+        assert host.log in ([], ["gone"])
+    async with client(host) as (sio, _):
+        assert await sio.call("double", "x") == {"twice": "xx"}
+
+
+async def test_a_frame_over_the_limit_closes_with_1009(host):
+    async with raw(host) as peer:
+        await peer.say("40", b"x" * 1_000_001)
+        while await peer.hear() is not None:
+            pass
+        assert peer.ws.close_code == 1009
+
+
+async def test_a_client_whose_heart_stops_is_closed_and_its_namespaces_hear_of_it(host):
+    async with raw(host) as peer:
+        await peer.say("40")
+        await asyncio.wait_for(host.gone.wait(), 10)  # never answers a ping
+        assert host.log == ["gone"]
+
+
+async def test_a_reader_that_stops_is_cut_off_and_others_do_not_notice(host):
+    async with raw(host) as peer:
+        await peer.say("40")
+        await peer.hear()
+        (slow,) = host.connections
+        for _ in range(10_000):
+            slow.emit("flood", "x" * 10_000)
+            if host.gone.is_set():
+                break
+            await asyncio.sleep(0)
+        await asyncio.wait_for(host.gone.wait(), 10)
+    async with client(host) as (sio, _):
+        assert await sio.call("double", "x") == {"twice": "xx"}
