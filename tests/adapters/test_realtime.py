@@ -343,9 +343,8 @@ async def test_whatever_a_client_sends_the_call_goes_on(bots):
 
     async def send(events) -> None:
         for event, payload in events:
-            if isinstance(payload, dict) and payload.get("sessionId") == "SESSION":
-                payload = payload | {"sessionId": session_id}
-            await bot.sio.emit(event, payload)
+            aimed = isinstance(payload, dict) and payload.get("sessionId") == "SESSION"
+            await bot.sio.emit(event, payload | {"sessionId": session_id} if aimed else payload)
         assert await bot.ack(session_id, b"\x01\0") == {"success": True, "error": None}
 
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

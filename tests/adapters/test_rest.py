@@ -209,12 +209,12 @@ async def test_letter_case_and_one_trailing_slash_do_not_matter(api, path):
     assert (await api.get(path))[0] == 200
 
 
-@pytest.mark.parametrize("path", ["//cdr", "/cdr//", "/pbx", "/cdr/a/b"])
+@pytest.mark.parametrize("path", ["//cdr", "/cdr//", "/pbx", "/cdr/a/b", "/%0a", "/cdr/%0a"])
 async def test_other_slashes_do(api, path):
     assert is_error(await api.get(path), 404)
 
 
-@pytest.mark.parametrize("path", ["/cdr/%", "/cdr/%zz", "/cdr/%ff"])
+@pytest.mark.parametrize("path", ["/cdr/%", "/cdr/%zz", "/cdr/%ff", "/%"])
 async def test_a_bad_escape_is_400(api, path):
     assert is_error(await api.get(path), 400)
 

@@ -161,11 +161,11 @@ class Raw:
 
 @contextlib.asynccontextmanager
 async def raw(host):
-    async with aiohttp.ClientSession() as http:
-        async with http.ws_connect(f"{host.url}/socket.io/?EIO=4&transport=websocket", max_msg_size=0) as ws:
-            peer = Raw(ws)
-            assert (await peer.hear()).startswith('0{"sid":')
-            yield peer
+    url = f"{host.url}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url, max_msg_size=0) as ws:
+        peer = Raw(ws)
+        assert (await peer.hear()).startswith('0{"sid":')
+        yield peer
 
 
 async def test_the_handshake_tells_whole_milliseconds(host):

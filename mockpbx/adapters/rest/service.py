@@ -62,7 +62,7 @@ class RestService:
 
     def attach(self, app: web.Application) -> None:
         """Serve every path that no other route of the application takes."""
-        app.router.add_route("*", "/{path:.*}", self.handle)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self.handle)  # a line feed is part of a path, too
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; whatever happens, in the contract's form."""

@@ -1,0 +1,77 @@
+"""The documents say what the code does: tables, commands, flags and rooms cannot drift."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from mockpbx.cli import COMMANDS, mockpbx
+from mockpbx.contract.vocabulary import HANGUP_CAUSES
+from mockpbx.domain.dialplan import MAGIC_NUMBERS, cause_of
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+
+
+def test_the_readme_begins_with_two_commands_of_one_line_that_set_themselves_up():
+    serve, test, *_ = re.findall(r"^```sh\n(.*?)```$", README, re.MULTILINE | re.DOTALL)
+    for command in (serve, test):
+        assert command.count("\n") == 1
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install")
+    assert serve.endswith(".venv/bin/mockpbx serve\n")
+    assert test.endswith(".venv/bin/pytest\n")
+
+
+def test_ci_runs_the_readmes_own_test_command():
+    script = (ROOT / ".ci/run").read_text()
+    extract = re.search(r"^command=\$\((.*)\)$", script, re.MULTILINE)[1]
+    command = subprocess.run(["bash", "-c", extract], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert command == re.findall(r"^```sh\n(.*?)```$", README, re.MULTILINE | re.DOTALL)[1]
+
+
+def table_row(magic) -> str:
+    cause = cause_of(magic.number)
+    text = "" if cause is None else f" {cause}, {HANGUP_CAUSES[cause].contract}"
+    return f"| `{magic.number}` | {magic.behaviour} |{text} |"
+
+
+def test_the_readmes_table_of_numbers_is_the_codes():
+    shown = re.search(r"<!-- numbers -->\n(.*?)\n<!-- /numbers -->", README, re.DOTALL)[1].splitlines()
+    assert shown[2:] == [table_row(magic) for magic in MAGIC_NUMBERS]
+
+
+def test_the_command_line_lists_the_same_numbers():
+    listed = CliRunner().invoke(mockpbx, ["numbers"]).output
+    for magic in MAGIC_NUMBERS:
+        cause = cause_of(magic.number)
+        ending = "" if cause is None else f": cause {cause}, {HANGUP_CAUSES[cause].contract}"
+        assert f"{magic.number}  {magic.behaviour}{ending}\n" in listed
+
+
+def test_every_command_is_in_the_readme_and_every_flag_there_exists():
+    context = click.Context(mockpbx)
+    flags = {option for name in COMMANDS for parameter in mockpbx.get_command(context, name).params
+             for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
+    others = {"--quiet", "--editable", "--rm", "--help"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= flags | others
+    assert set(COMMANDS) <= set(re.findall(r"`mockpbx (\w+)", README))
+
+
+@pytest.mark.parametrize("package", [path for path in (ROOT / "mockpbx").rglob("*") if (path / "__init__.py").is_file()],
+                         ids=lambda path: path.name)  # fmt: skip
+def test_every_room_and_every_module_is_in_the_picture_of_the_house(package: Path):
+    house = re.search(r"^```\nmockpbx/\n(.*?)^```$", ARCHITECTURE, re.MULTILINE | re.DOTALL)[1]
+    assert f"{package.name}/" in house
+    for module in package.glob("*.py"):
+        if module.stem not in ("__init__", "__main__"):
+            assert re.search(rf"\b{module.stem}\b", house), f"{module.relative_to(ROOT)} is not in the picture"
+
+
+def test_the_picture_names_no_top_level_folder_that_is_not_there():
+    for name in ("mockpbx", "fixtures", "tests", "docker"):
+        assert (ROOT / name).is_dir()
+        assert f"{name}/" in ARCHITECTURE
