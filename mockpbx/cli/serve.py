@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -23,9 +24,25 @@ def command(**values: Any) -> None:
         server = read_settings(ServerSettings, values)
         workspace = read_settings(WorkspaceSettings, values)
         logs.set_up(server.log_format)
-        asyncio.run(_serve(MockPBX(server, workspace)))
+        with asyncio.Runner(loop_factory=_loop_factory(server.event_loop)) as runner:
+            runner.run(_serve(MockPBX(server, workspace)))
     except ConfigurationError as error:
         refuse(str(error))
+
+
+def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the event loop of that name, None for Python's own. Raises ConfigurationError."""
+    if name == "asyncio":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        if name == "auto":
+            return None
+        raise ConfigurationError(
+            "uvloop is not installed: pip install 'mockpbx[fast]', or --event-loop asyncio"
+        ) from None
+    return uvloop.new_event_loop
 
 
 async def _serve(pbx: MockPBX) -> None:

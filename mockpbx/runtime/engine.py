@@ -12,6 +12,9 @@ from mockpbx.runtime.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
+#: An event loop may run a timer up to its resolution early, in seconds.
+EARLY = 0.0005
+
 
 class Engine:
     """One absolute deadline per workspace, one timer for the earliest: no task per call, no drift."""
@@ -21,17 +24,22 @@ class Engine:
         self._heap: list[tuple[float, int, Workspace]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
+        self._set_for: float | None = None
 
     def add(self, workspace: Workspace) -> None:
         """Keep a workspace's time from here on."""
-        workspace.on_sooner = partial(self._plan, workspace)
-        self._plan(workspace)
+        workspace.on_sooner = partial(self._sooner, workspace)
+        self._sooner(workspace)
 
     def stop(self) -> None:
         """Wake nobody any more."""
         self._planned.clear()
         self._heap.clear()
-        self._arm()
+        self._set_timer()
+
+    def _sooner(self, workspace: Workspace) -> None:
+        self._plan(workspace)
+        self._set_timer()
 
     def _plan(self, workspace: Workspace) -> None:
         deadline = workspace.next_deadline()
@@ -42,22 +50,20 @@ class Engine:
         if due < self._planned.get(workspace, float("inf")):
             self._planned[workspace] = due
             heapq.heappush(self._heap, (due, next(self._order), workspace))
-            self._arm()
 
-    def _arm(self) -> None:
-        """Set the timer to the earliest plan."""
+    def _set_timer(self) -> None:
+        """Set the timer for the earliest plan, unless it is set for that already."""
+        earliest = self._heap[0][0] if self._heap else None
+        if earliest == self._set_for:
+            return
         if self._timer is not None:
-            if self._heap and not self._timer.cancelled() and self._timer.when() == self._heap[0][0]:
-                return
             self._timer.cancel()
-            self._timer = None
-        if self._heap:
-            self._timer = asyncio.get_running_loop().call_at(self._heap[0][0], self._wake)
+        self._set_for = earliest
+        self._timer = None if earliest is None else asyncio.get_running_loop().call_at(earliest, self._wake)
 
     def _wake(self) -> None:
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time() + 0.0005  # an event loop may run a timer up to its resolution early
+        self._timer = self._set_for = None
+        now = asyncio.get_running_loop().time() + EARLY
         while self._heap and self._heap[0][0] <= now:
             due, _, workspace = heapq.heappop(self._heap)
             if self._planned.get(workspace) != due:
@@ -68,4 +74,4 @@ class Engine:
             except Exception:
                 _log.exception("workspace %s could not be woken", workspace.key[:8])
             self._plan(workspace)
-        self._arm()
+        self._set_timer()

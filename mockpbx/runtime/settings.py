@@ -111,6 +111,9 @@ class ServerSettings(BaseModel):
     seed: int | None = Field(
         None, ge=0, description="seed of everything random in a call (default: drawn, and printed)"
     )
+    event_loop: Literal["auto", "asyncio", "uvloop"] = Field(
+        "auto", description="what runs the server; auto is uvloop where it is installed, asyncio elsewhere"
+    )
     log_format: Literal["text", "json"] = Field("text", description="how log lines look")
     cors_origin: str | None = Field("*", description="origin that browsers may call from; empty switches CORS off")
     body_limit: int = Field(102_400, ge=1, description="largest request body in bytes")

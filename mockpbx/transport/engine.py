@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from engineio import AsyncServer, packet
@@ -51,8 +51,8 @@ class WebSocket:
         """Upgrade the request and serve until the websocket closes."""
         request: web.Request = environ["aiohttp.request"]
         await self._response.prepare(request)
-        assert isinstance(request.transport, asyncio.Transport)
-        self.wire = Wire(request.transport, self._server.backlog)
+        # uvloop's transports are no subclasses of asyncio's, but have all their methods.
+        self.wire = Wire(cast(asyncio.Transport, request.transport), self._server.backlog)
         await self._handler(self)
         return self._response
 

@@ -143,6 +143,17 @@ async def test_it_prints_a_line_to_paste_and_never_a_real_token(run, http):
         assert "s3cret" not in log + "".join(server.lines)
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+async def test_a_call_is_the_same_on_either_event_loop(run, loop):
+    server = await run("serve", "--port", "0", "--database", ":memory:", "--event-loop", loop)
+    dialled = await run("dial", "08000000016", "--url", await server.url(), "--token", "dev")
+    out, _ = await dialled.process.communicate()
+    assert dialled.process.returncode == 0
+    assert "ANSWERED" in out.decode()
+    status, log = await server.leave(signal.SIGTERM)
+    assert (status, "Traceback" in log) == (0, False)
+
+
 async def test_json_log_lines_are_json(run, http):
     server = await run("serve", "--port", "0", "--database", ":memory:", "--log-format", "json")
     api = Api(http, await server.url())
