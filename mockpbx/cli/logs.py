@@ -44,7 +44,6 @@ def set_up(style: Literal["text", "json"]) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("mockpbx").setLevel(logging.INFO)
-    logging.getLogger("mockpbx.transport.engineio").setLevel(logging.CRITICAL)
 
 
 def log_entry(entry: Entry) -> None:

@@ -42,7 +42,7 @@ def _kind(value: object) -> str:
         case bool():
             return "a boolean"
         case int() | float():
-            return "a number"
+            return f"the number {value}" if abs(value) < 1e15 else "a huge number"
         case str():
             return f"{value!r}" if len(value) <= 40 else f"a string of {len(value)} characters"
         case bytes():

@@ -66,6 +66,11 @@ class Exchange:
         session = self._sessions.get(session_id)
         return None if session is None else session.call
 
+    def undialled(self) -> list[Call]:
+        """Return the calls that have been announced and that nobody has dialled yet, oldest first."""
+        sessions = self._sessions.values()
+        return [session.call for session in sessions if session.announced and session.call.state is State.CREATED]
+
     def live_calls(self) -> list[Call]:
         """Return the calls that have not ended, oldest first."""
         return [session.call for session in self._sessions.values() if session.record is None]

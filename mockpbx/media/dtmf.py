@@ -182,9 +182,7 @@ def receive(receivers: Sequence[KeypadReceiver], frames: Samples) -> list[list[s
     The frames are copied. Raises ValueError for any other shape.
     """
     if frames.shape != (len(receivers), FRAME):
-        raise ValueError(
-            f"expected frames of shape ({len(receivers)}, {FRAME}), one per call; got {frames.shape}"
-        )
+        raise ValueError(f"expected frames of shape ({len(receivers)}, {FRAME}), one per call; got {frames.shape}")
     heard: Iterable[tuple[_Floats, bool]] = repeat((_SILENCE, False), len(receivers))
     if np.count_nonzero(frames):
         audio = frames.astype(np.float32)

@@ -62,6 +62,11 @@ class Workspace:
         """Let the clients know of a session: the reply to its POST has left."""
         self._receive(c.AnnounceSession(session_id))
 
+    def undialled(self) -> list[Call]:
+        """Return the calls that have been announced and not dialled yet: a client that connects now can still join."""
+        self.wake()
+        return self._exchange.undialled()
+
     def join(self, session_id: str, client: str) -> None:
         """Let a client into the call's room, or refuse it; the journal tells which."""
         self._receive(c.JoinRoom(session_id, client))

@@ -117,12 +117,13 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take the packets of a POST, in order. Raises EngineIOError where one breaks the protocol."""
-        length = int(environ.get("CONTENT_LENGTH", "0"))
-        if length > self.server.max_http_buffer_size:
-            raise ContentTooLongError
-        body = (await environ["wsgi.input"].read(length)).decode(errors="replace")
+        body = bytearray()
+        async for chunk in environ["wsgi.input"].iter_any():
+            body += chunk
+            if len(body) > self.server.max_http_buffer_size:
+                raise ContentTooLongError
         try:
-            for part in body.split(_SEPARATOR):
+            for part in body.decode(errors="replace").split(_SEPARATOR):
                 await self.receive(Packet(encoded_packet=part))
         except _BROKEN as error:
             _log.info("closed connection %s: %s", self.sid, error or type(error).__name__)

@@ -112,7 +112,7 @@ class SocketServer:
             cors_allowed_origins=[] if cors_origin is None else cors_origin,
             cors_credentials=False,
             http_compression=False,
-            logger=logging.getLogger("mockpbx.transport.engineio"),
+            logger=_quiet(),
         )
         self._engine.on_message = self._on_message
         self._engine.on("connect", self._on_open)
@@ -216,6 +216,13 @@ class SocketServer:
             return
         if packet.id is not None and answer is not None:
             connection.acknowledge(packet.id, answer)
+
+
+def _quiet() -> logging.Logger:
+    """Return a logger for python-engineio, which reports every client's mistake as an error of the server's."""
+    logger = logging.getLogger("mockpbx.transport.engineio")
+    logger.setLevel(logging.CRITICAL)
+    return logger
 
 
 def _post(socket: EngineSocket, packet: sio.Packet) -> None:

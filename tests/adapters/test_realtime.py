@@ -193,15 +193,15 @@ async def test_audio_outside_the_life_of_a_call_is_refused(bots):
     [
         ("dtmf", {"digit": "x"}, "dtmf: digit is not valid: expected one of 0-9, *, #, A-D, got 'x'"),
         ("dtmf", {"digit": "12"}, "expected one of 0-9"),
-        ("dtmf", {"digit": 1}, "got a number"),
+        ("dtmf", {"digit": 1}, "got the number 1"),
         ("dtmf", {}, "dtmf: digit is required"),
-        ("dtmf", {"digit": "1", "duration": 0}, "expected a number of milliseconds from 1 to 6000, got a number"),
+        ("dtmf", {"digit": "1", "duration": 0}, "expected a number of milliseconds from 1 to 6000, got the number 0"),
         ("dtmf", {"digit": "1", "duration": 6_001}, "from 1 to 6000"),
         ("dtmf", {"digit": "1", "duration": "200"}, "got '200'"),
         ("dtmf", {"digit": "1", "duration": None}, "got nothing"),
         ("dtmf", {"digit": "1", "duration": True}, "got a boolean"),
         ("checkPoint", {}, "checkPoint: name is required"),
-        ("checkPoint", {"name": 1}, "checkPoint: name is not valid: expected a string, got a number"),
+        ("checkPoint", {"name": 1}, "checkPoint: name is not valid: expected a string, got the number 1"),
         ("interruption", {"sessionId": "unknown"}, "interruption: No live call has this sessionId"),
         ("hangup", {"sessionId": None}, "hangup: sessionId is not valid: expected a string, got nothing"),
     ],
@@ -264,6 +264,24 @@ async def test_audio_a_checkpoint_and_an_interruption_sent_in_one_go_are_handled
         if name == "cleared":
             await bot.sio.emit("interruption", session)
     assert await bot.hear("checkPoint") == session | {"name": "kept"}
+
+
+async def test_a_socket_that_comes_just_after_the_post_is_told_of_the_call_and_a_later_one_is_not(serve, http):
+    pbx = await serve(rate=RATE, dial_delay=3_600)
+    api = Api(http, pbx.url)
+    _, reply = await api.post("/pbx/call", {"phoneNumber": NUMBER})
+    bot, late = Bot(api), Bot(api)
+    await bot.sio.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
+    session_id = (await bot.hear("newSession"))["sessionId"]
+    assert session_id == reply["data"]["sessionId"]
+    await bot.sio.emit("joinRoom", {"sessionId": session_id})
+    await bot.hear("roomJoined")
+    assert await bot.hear("dialStatus") == {"sessionId": session_id, "status": "Dialing"}
+    await late.sio.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
+    await late.sio.emit("joinRoom", {})
+    await late.hear("roomJoined")
+    for one in (bot, late):
+        await one.sio.disconnect()
 
 
 async def test_a_full_queue_says_so_and_loses_nothing(serve, http):

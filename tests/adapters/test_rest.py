@@ -171,7 +171,7 @@ async def test_the_pattern_is_a_switch(serve, http):
     ("body", "sentence"),
     [
         ({}, "sessionId is required"),
-        ({"sessionId": 1}, "sessionId is not valid: expected a string, got a number"),
+        ({"sessionId": 1}, "sessionId is not valid: expected a string, got the number 1"),
         ({"sessionId": None}, "sessionId is not valid: expected a string, got nothing"),
         ([1], "The payload must be an object, got a list"),
     ],

@@ -312,9 +312,7 @@ class TestManyCalls:
         assert receive([], np.empty((0, FRAME), np.int16)) == []
 
     def test_other_shapes_get_a_sentence(self) -> None:
-        with pytest.raises(
-            ValueError, match=r"expected frames of shape \(1, 160\), one per call; got \(1, 80\)"
-        ):
+        with pytest.raises(ValueError, match=r"expected frames of shape \(1, 160\), one per call; got \(1, 80\)"):
             receive([KeypadReceiver()], np.zeros((1, 80), np.int16))
 
 

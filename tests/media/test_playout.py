@@ -76,9 +76,7 @@ def test_checkpoints_fire_in_the_order_sent_and_many_of_one_name_all_fire():
         playout.play(ramp(100))
         playout.mark(name)
     _, happened = pull(playout, 5)
-    assert [
-        fact.name for facts in happened for fact in facts if isinstance(fact, f.CheckpointReached)
-    ] == list("aaba")
+    assert [fact.name for facts in happened for fact in facts if isinstance(fact, f.CheckpointReached)] == list("aaba")
 
 
 def test_a_checkpoint_in_the_middle_leaves_no_gap_in_the_sound():

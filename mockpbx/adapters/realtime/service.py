@@ -9,6 +9,7 @@ from functools import partial
 from mockpbx.adapters.realtime.handlers import event_handlers
 from mockpbx.adapters.realtime.rooms import Audience
 from mockpbx.contract.errors import Unauthorized
+from mockpbx.contract.messages import NewSession
 from mockpbx.domain import events as e
 from mockpbx.domain.record import CallRecord
 from mockpbx.runtime.journal import Entry
@@ -55,7 +56,11 @@ class RealtimeService:
 
     def _connected(self, connection: Connection) -> None:
         workspace: Workspace = connection.identity
-        self._audiences[workspace.key].sockets[connection.id] = connection
+        audience = self._audiences[workspace.key]
+        audience.sockets[connection.id] = connection
+        # The document's own example places its call without waiting for its socket, which may come second.
+        for call in workspace.undialled():
+            audience.tell_one(connection.id, NewSession(session_id=call.session_id, type=call.direction))
 
     def _disconnected(self, connection: Connection) -> None:
         workspace: Workspace = connection.identity
@@ -92,6 +97,7 @@ class RealtimeService:
             await self._store.issue(workspace.key, record, at)
         except Exception:
             _log.exception("the record of session %s could not be stored; its cdr event is not sent", record.session_id)
-            return
-        audience.tell_room(record.session_id, cdr_event(record, workspace.settings.cause_text))
-        audience.close_room(record.session_id)
+        else:
+            audience.tell_room(record.session_id, cdr_event(record, workspace.settings.cause_text))
+        finally:
+            audience.close_room(record.session_id)
