@@ -189,7 +189,8 @@ def test_every_filter_means_what_a_plain_reading_of_the_rows_means(filters, page
         await store.close()
         return rows, answer
 
-    rows, answer = asyncio.run(ask())
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        rows, answer = runner.run(ask())
     value = {"destination": lambda r: r.destination, "billableSeconds": lambda r: r.billable_seconds}
     expected = [row for row in rows if all(matches(value[name](row.record), found) for name, found in filters)]
     ordered = expected if ascending else expected[::-1]
