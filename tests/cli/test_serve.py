@@ -68,7 +68,8 @@ async def test_it_leaves_cleanly_and_active_calls_end_with_a_record(run, http, t
     status, error = await server.leave(number)
     assert status == 0
     assert "Traceback" not in error
-    rows = sqlite3.connect(database).execute("SELECT session_id, disposition, cause FROM records").fetchall()
+    with contextlib.closing(sqlite3.connect(database)) as file:
+        rows = file.execute("SELECT session_id, disposition, cause FROM records").fetchall()
     assert rows == [(reply["data"]["sessionId"], "FAILED", 127)]
 
 
