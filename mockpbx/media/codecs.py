@@ -4,25 +4,25 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mockpbx.contract.vocabulary import AudioFormat
 from mockpbx.media.g711 import decode_alaw, decode_ulaw
 from mockpbx.media.mp3 import PIECE, Mp3Decoder, NotMp3
+from mockpbx.media.pcm import Samples
 
 
 class BadAudio(ValueError):
     """The audio of one message cannot be played; the sentence goes to the client, and the call goes on."""
 
 
-def decode_pcm16(data: bytes) -> NDArray[np.int16]:
+def decode_pcm16(data: bytes) -> Samples:
     """The samples of little-endian 16-bit PCM: a read-only view of `data`, not a copy. Raises `BadAudio`."""
     if len(data) & 1:
         raise BadAudio(f"pcm16 needs whole 16-bit samples: {len(data)} bytes is an odd number")
     return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
 
 
-_STATELESS: Final[Mapping[str, Callable[[bytes], NDArray[np.int16]]]] = {
+_STATELESS: Final[Mapping[str, Callable[[bytes], Samples]]] = {
     "pcm16": decode_pcm16,
     "ulaw": decode_ulaw,
     "alaw": decode_alaw,
@@ -37,14 +37,14 @@ class UplinkDecoder:
     def __init__(self) -> None:
         self._mp3: Mp3Decoder | None = None
 
-    def decode(self, audio_format: str, data: bytes) -> NDArray[np.int16]:
+    def decode(self, audio_format: str, data: bytes) -> Samples:
         """The samples that this message completes: for MP3 possibly none yet. Raises `BadAudio`."""
         parts = list(self.pieces(audio_format, data))
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts) if parts else np.empty(0, np.int16)
 
-    def pieces(self, audio_format: str, data: bytes, size: int = PIECE) -> Iterator[NDArray[np.int16]]:
+    def pieces(self, audio_format: str, data: bytes, size: int = PIECE) -> Iterator[Samples]:
         """The same in parts: MP3 in steps of `size` bytes (about 1 ms of work), other formats in one.
 
         Raises `BadAudio` before the first part, or, for MP3, after a message without any frame. Who stops
@@ -59,7 +59,7 @@ class UplinkDecoder:
         else:
             yield _STATELESS[audio_format](data)
 
-    def _mp3_pieces(self, data: bytes, size: int) -> Iterator[NDArray[np.int16]]:
+    def _mp3_pieces(self, data: bytes, size: int) -> Iterator[Samples]:
         if self._mp3 is None:
             self._mp3 = Mp3Decoder()
         try:

@@ -11,17 +11,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mockpbx.media.pcm import Samples
+
 _ULAW_BIAS: Final = 33 << 2  # G.711 table 2, on the 16-bit scale
 _CODES: Final = np.arange(256, dtype=np.int32)
 
 
-def _ulaw_decode_table() -> NDArray[np.int16]:
+def _ulaw_decode_table() -> Samples:
     inverted = ~_CODES
     magnitude = ((((inverted & 0x0F) << 3) + _ULAW_BIAS) << ((inverted & 0x70) >> 4)) - _ULAW_BIAS
     return np.where(_CODES & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
-def _alaw_decode_table() -> NDArray[np.int16]:
+def _alaw_decode_table() -> Samples:
     plain = _CODES ^ 0x55
     segment = (plain & 0x70) >> 4
     step = ((plain & 0x0F) << 4) + 8
@@ -58,21 +60,21 @@ _PCM_TO_ULAW: Final = _ulaw_encode_table()
 _PCM_TO_ALAW: Final = _alaw_encode_table()
 
 
-def decode_ulaw(data: bytes) -> NDArray[np.int16]:
+def decode_ulaw(data: bytes) -> Samples:
     """One sample for each byte of µ-law (G.711 table 2)."""
     return _ULAW_TO_PCM[np.frombuffer(data, np.uint8)]
 
 
-def decode_alaw(data: bytes) -> NDArray[np.int16]:
+def decode_alaw(data: bytes) -> Samples:
     """One sample for each byte of A-law (G.711 table 1, even bits inverted)."""
     return _ALAW_TO_PCM[np.frombuffer(data, np.uint8)]
 
 
-def encode_ulaw(samples: NDArray[np.int16]) -> bytes:
+def encode_ulaw(samples: Samples) -> bytes:
     """One byte of µ-law for each int16 sample, as G.191's `ulaw_compress` has it."""
     return _PCM_TO_ULAW[np.ascontiguousarray(samples, np.int16).view(np.uint16)].tobytes()
 
 
-def encode_alaw(samples: NDArray[np.int16]) -> bytes:
+def encode_alaw(samples: Samples) -> bytes:
     """One byte of A-law for each int16 sample, as G.191's `alaw_compress` has it."""
     return _PCM_TO_ALAW[np.ascontiguousarray(samples, np.int16).view(np.uint16)].tobytes()

@@ -19,12 +19,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
-from numpy.typing import NDArray
+
+from mockpbx.media.pcm import RATE, Samples
 
 if TYPE_CHECKING:
     from av import AudioCodecContext, AudioFrame
 
-RATE: Final = 8000
 PIECE: Final = 4096
 
 _NOTHING: Final = np.empty(0, np.int16)
@@ -258,19 +258,19 @@ class _Track:
         self._info = info
         self._position = 0
 
-    def decode(self, frame: Frame) -> list[NDArray[np.int16]] | None:
+    def decode(self, frame: Frame) -> list[Samples] | None:
         """The 8 kHz samples that this frame adds; None when the codec refuses it."""
         start, self._position = self._position, self._position + frame.header.samples
         try:
             decoded = self._codec.decode(self._av.Packet(frame.data))
         except self._av.FFmpegError:
             return None
-        samples: list[NDArray[np.int16]] = []
+        samples: list[Samples] = []
         for sound in decoded:
             samples += self._keep(sound, start)
         return samples
 
-    def _keep(self, sound: "AudioFrame", start: int) -> list[NDArray[np.int16]]:
+    def _keep(self, sound: "AudioFrame", start: int) -> list[Samples]:
         info, end = self._info, start + sound.samples
         first, last = max(info.start - start, 0), sound.samples
         closes = False
@@ -292,7 +292,7 @@ class _Track:
         cut.sample_rate = sound.sample_rate
         return cut
 
-    def finish(self) -> list[NDArray[np.int16]]:
+    def finish(self) -> list[Samples]:
         """The last 2 ms, which the resampler holds back until it is told that nothing follows."""
         samples = [part.to_ndarray()[0] for part in self._resampler.resample(None) if part is not None]
         self._resampler = self._av.AudioResampler(format="s16", layout="mono", rate=RATE)
@@ -319,12 +319,12 @@ class Mp3Decoder:
         self._splitter = FrameSplitter()
         self._track = None
 
-    def decode(self, data: bytes) -> NDArray[np.int16]:
+    def decode(self, data: bytes) -> Samples:
         """All 8 kHz samples that this message completes, possibly none. Raises `NotMp3` as `pieces` does."""
         parts = list(self.pieces(data))
         return np.concatenate(parts) if parts else _NOTHING
 
-    def pieces(self, data: bytes, size: int = PIECE) -> Iterator[NDArray[np.int16]]:
+    def pieces(self, data: bytes, size: int = PIECE) -> Iterator[Samples]:
         """The same in parts, each decoded from at most `size` bytes: a caller can do other work in between.
 
         Raises `NotMp3` at the end, and only when nothing in the whole message was, or may yet become, a frame
@@ -339,16 +339,16 @@ class Mp3Decoder:
             self.reset()
             raise NotMp3(_complaint(data))
 
-    def _feed(self, data: bytes) -> NDArray[np.int16]:
-        samples: list[NDArray[np.int16]] = []
+    def _feed(self, data: bytes) -> Samples:
+        samples: list[Samples] = []
         for frame in self._splitter.feed(data):
             self._taken += 1
             samples += self._frame(frame)
         return np.concatenate(samples) if samples else _NOTHING
 
-    def _frame(self, frame: Frame) -> list[NDArray[np.int16]]:
+    def _frame(self, frame: Frame) -> list[Samples]:
         info = read_info(frame)
-        samples: list[NDArray[np.int16]] = []
+        samples: list[Samples] = []
         if info is not None or frame.opens or self._track is None:
             if self._track is not None:
                 samples += self._track.finish()

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mockpbx.media.mp3 import RATE, Mp3Decoder, NotMp3
+from mockpbx.media.mp3 import Mp3Decoder, NotMp3
+from mockpbx.media.pcm import RATE, Samples
 
 _ADVICE: Final = "convert it with: ffmpeg -i INPUT -ac 1 -ar 8000 OUTPUT.wav"
 
@@ -20,7 +20,7 @@ class NotAudio(ValueError):
     """The file cannot be read as sound; the sentence names the file, what was wrong and what to do."""
 
 
-def read_audio(path: str | Path) -> NDArray[np.int16]:
+def read_audio(path: str | Path) -> Samples:
     """The whole of a WAV or MP3 file, told apart by content and not by name. Raises `NotAudio`."""
     data = _load(path)
     if data[:4] == b"RIFF":
@@ -32,14 +32,14 @@ def read_audio(path: str | Path) -> NDArray[np.int16]:
     return _some(samples, str(path))
 
 
-def read_wav(source: str | Path | bytes) -> NDArray[np.int16]:
+def read_wav(source: str | Path | bytes) -> Samples:
     """The whole of a WAV file (its path or its bytes) of any rate, width and layout. Raises `NotAudio`."""
     if isinstance(source, bytes):
         return _read(source, "this sound")
     return _read(_load(source), str(source))
 
 
-def write_wav(path: str | Path, samples: NDArray[np.int16], rate: int = RATE) -> None:
+def write_wav(path: str | Path, samples: Samples, rate: int = RATE) -> None:
     """Write mono int16 samples as a 16-bit PCM WAV file."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -55,14 +55,14 @@ def _load(path: str | Path) -> bytes:
         raise NotAudio(f"{path} cannot be read ({error.strerror}): give the path of a WAV or MP3 file") from None
 
 
-def _read(data: bytes, name: str) -> NDArray[np.int16]:
+def _read(data: bytes, name: str) -> Samples:
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise NotAudio(f"{name} is no WAV file ({_opening(data)}): expected RIFF/WAVE; {_ADVICE}")
     samples = _read_plain(data)
     return _some(_read_any(data, name) if samples is None else samples, name)
 
 
-def _read_plain(data: bytes) -> NDArray[np.int16] | None:
+def _read_plain(data: bytes) -> Samples | None:
     """The samples of 8 kHz mono 16-bit PCM; None when the file is anything else."""
     try:
         with wave.open(io.BytesIO(data)) as file:
@@ -75,10 +75,10 @@ def _read_plain(data: bytes) -> NDArray[np.int16] | None:
     return np.frombuffer(samples[:whole], "<i2").astype(np.int16)
 
 
-def _read_any(data: bytes, name: str) -> NDArray[np.int16]:
+def _read_any(data: bytes, name: str) -> Samples:
     import av  # 100 ms, for those only that need it
 
-    parts: list[NDArray[np.int16]] = []
+    parts: list[Samples] = []
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     try:
         with av.open(io.BytesIO(data), "r", format="wav") as container:
@@ -91,7 +91,7 @@ def _read_any(data: bytes, name: str) -> NDArray[np.int16]:
     return np.concatenate(parts) if parts else np.empty(0, np.int16)
 
 
-def _some(samples: NDArray[np.int16], name: str) -> NDArray[np.int16]:
+def _some(samples: Samples, name: str) -> Samples:
     if not samples.size:
         raise NotAudio(f"{name} holds no sound at all: expected at least one sample")
     return samples
