@@ -57,7 +57,8 @@ _ADVANCE = np.exp(2j * np.pi * _HOP / RATE * _NOMINAL)  # a nominal tone's phase
 
 def _probes(frequencies: NDArray[np.float64]) -> NDArray[np.complex64]:
     """Columns that correlate one window with each frequency."""
-    return (_HANN[:, None] * np.exp(np.outer(_TURN, frequencies))).astype(np.complex64)
+    probes: NDArray[np.complex64] = (_HANN[:, None] * np.exp(np.outer(_TURN, frequencies))).astype(np.complex64)
+    return probes
 
 
 def _keypad_space() -> _Floats:
