@@ -125,17 +125,34 @@ async def test_a_file_of_another_format_is_refused_and_left_alone(tmp_path):
         await SqliteStore.open(file)
 
 
-async def test_a_file_that_another_process_locks_costs_the_change_and_not_the_store(tmp_path, monkeypatch):
-    monkeypatch.setattr("mockpbx.adapters.store.sqlite.BUSY_TIMEOUT", 0.05)
+async def test_a_file_that_another_process_locks_costs_time_and_no_record(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("mockpbx.adapters.store.sqlite.BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr("mockpbx.adapters.store.sqlite.RETRY", 0.01)
     store = await SqliteStore.open(tmp_path / "calls.db")
     with contextlib.closing(sqlite3.connect(tmp_path / "calls.db", isolation_level=None)) as bully:
         bully.execute("BEGIN IMMEDIATE")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            await store.issue("w", a_record("s"), 0)
+        issuing = asyncio.ensure_future(store.issue("w", a_record("s"), 0))
+        while "locked" not in caplog.text:
+            await asyncio.sleep(0)
+        assert not issuing.done()
+        assert await sessions(store) == []
         bully.execute("ROLLBACK")
-    await store.issue("w", a_record("s"), 0)
+    await issuing
     assert await sessions(store) == ["s"]
     await store.close()
+
+
+async def test_closing_gives_up_on_a_file_that_stays_locked_and_says_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("mockpbx.adapters.store.sqlite.BUSY_TIMEOUT", 0.01)
+    store = await SqliteStore.open(tmp_path / "calls.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "calls.db", isolation_level=None)) as bully:
+        bully.execute("BEGIN IMMEDIATE")
+        issuing = asyncio.ensure_future(store.issue("w", a_record("s"), 0))
+        await asyncio.sleep(0)
+        await store.close()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            await issuing
+    assert "the database did not take 2 changes: database is locked" in caplog.text
 
 
 NUMBERS = ["0812", "08%2", "08_2", "0855", "081234"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterable
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 #: How long to wait for another process that holds the file's write lock, in seconds.
 BUSY_TIMEOUT = 10.0
+#: How long to wait before changes that failed are tried again, in seconds.
+RETRY = 0.5
 
 Database = Path | Literal[":memory:"]
 Statement = tuple[str, tuple[object, ...]]
@@ -37,7 +40,7 @@ class SqliteStore:
         self._reading = asyncio.Lock()
         self._waiting: list[tuple[list[Statement], asyncio.Future[None] | None]] = []
         self._work = asyncio.Event()
-        self._closing = False
+        self._closing = asyncio.Event()
         self._task = asyncio.ensure_future(self._write())
 
     @classmethod
@@ -108,9 +111,9 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Commit what waits, then close the file. Harmless when closed already."""
-        if self._closing:
+        if self._closing.is_set():
             return
-        self._closing = True
+        self._closing.set()
         self._work.set()
         await self._task
         await self._writer.close()
@@ -131,7 +134,7 @@ class SqliteStore:
         self._work.set()
 
     async def _write(self) -> None:
-        while not self._closing or self._waiting:
+        while not self._closing.is_set() or self._waiting:
             await self._work.wait()
             self._work.clear()
             batch, self._waiting = self._waiting, []
@@ -139,7 +142,13 @@ class SqliteStore:
                 await self._write_batch(batch)
 
     async def _write_batch(self, batch: list[tuple[list[Statement], asyncio.Future[None] | None]]) -> None:
-        error = await self._transaction([statement for statements, _ in batch for statement in statements])
+        changes = [statement for statements, _ in batch for statement in statements]
+        # A locked file or a full disk may pass: nothing is given up before the store is closed.
+        while isinstance(error := await self._transaction(changes), sqlite3.OperationalError):
+            if self._closing.is_set():
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), RETRY)
         for _, committed in batch:
             if committed is None or committed.done():
                 continue
@@ -148,7 +157,7 @@ class SqliteStore:
             else:
                 committed.set_exception(error)
 
-    async def _transaction(self, statements: list[Statement]) -> sqlite3.Error | None:
+    async def _transaction(self, statements: list[Statement]) -> Exception | None:
         """Carry out statements in one transaction. Returns the error that undid it, None where it was committed."""
         lock = self._reading if self._reader is self._writer else asyncio.Lock()
         async with lock:
@@ -157,7 +166,7 @@ class SqliteStore:
                 for statement, parameters in statements:
                     await self._writer.execute(statement, parameters)
                 await self._writer.execute("COMMIT")
-            except sqlite3.Error as error:
+            except Exception as error:  # whatever it is, the writer must live on
                 _log.error("the database did not take %d changes: %s", len(statements), error)
                 if self._writer.in_transaction:
                     await self._writer.execute("ROLLBACK")
