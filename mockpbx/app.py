@@ -32,7 +32,10 @@ from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import SocketServer
 
-_log = logging.getLogger(__name__)
+#: Seconds between two looks at the live calls.
+KEEP_EVERY = 2.0
+#: The longest request line or header in bytes, as Node's.
+HEADER_LIMIT = 16_384
 
 
 class MockPBX:
@@ -59,6 +62,8 @@ class MockPBX:
         self._realtime: RealtimeService
         self._sockets: SocketServer
         self._runner: web.AppRunner
+        self._site: web.TCPSite
+        self._keeping: asyncio.Future[None]
         self._engine = Engine()
         self._warming: asyncio.Future[None] | None = None
         self._stopped = False
@@ -91,24 +96,37 @@ class MockPBX:
         RestService(self._switchboard, self._store, settings).attach(app)
         # Bodies come as they were sent: the limit and the refusals of the body parser are ours.
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=5, auto_decompress=False
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=5,
+            auto_decompress=False,
+            logger=_silent(),
+            max_line_size=HEADER_LIMIT,
+            max_field_size=HEADER_LIMIT,
         )
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, settings.host, settings.port).start()
+            self._site = web.TCPSite(self._runner, settings.host, settings.port)
+            await self._site.start()
         except OSError as error:
             await self._runner.cleanup()
             await self._store.close()
             raise ConfigurationError(_cannot_listen(settings, error)) from None
+        self._keeping = asyncio.ensure_future(self._keep_live_calls())
 
     async def stop(self) -> None:
         """End every call with a record, tell the clients, commit, close. Harmless when stopped already."""
         if self._stopped:
             return
         self._stopped = True
+        self._switchboard.close()
+        await self._site.stop()
+        self._store.hurry()
         for workspace in self._switchboard:
             workspace.stop()
         self._engine.stop()
+        self._keeping.cancel()
         await self._realtime.drain()
         await self._sockets.close()
         await self._runner.cleanup()
@@ -143,10 +161,25 @@ class MockPBX:
         self._engine.add(workspace)
         return workspace
 
+    async def _keep_live_calls(self) -> None:
+        """Keep every live call now and then, so that a kill costs a record no more than KEEP_EVERY of its length."""
+        while True:
+            await asyncio.sleep(KEEP_EVERY)
+            for workspace in self._switchboard:
+                for record in workspace.provisional_records():
+                    self._store.keep(workspace.key, record)
+
     def _warm_up(self, entry: Entry) -> None:
         """Load the MP3 decoder while the first call is ringing: its import takes 0.1 s, which must not stall a tick."""
         if self._warming is None and isinstance(entry.event, e.CallPlaced):
             self._warming = asyncio.get_running_loop().run_in_executor(None, warm_up)
+
+
+def _silent() -> logging.Logger:
+    """Return a logger for aiohttp, which would write a broken request's header, token and all, into the log."""
+    logger = logging.getLogger("mockpbx.http")
+    logger.disabled = True
+    return logger
 
 
 def default_database() -> Path:

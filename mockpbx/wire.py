@@ -70,5 +70,5 @@ def _row(record: CallRecord, texts: CauseTexts) -> dict[str, object]:
 
 
 def _shown(ms: int) -> datetime:
-    """Times are kept in milliseconds and shown truncated to whole seconds (FIDELITY, "Call records")."""
+    """Times are kept in milliseconds and shown truncated to whole seconds, as the document's own samples are."""
     return datetime.fromtimestamp(ms // 1000, UTC)

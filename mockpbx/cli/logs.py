@@ -54,8 +54,15 @@ def log_entry(entry: Entry) -> None:
     level = (
         logging.WARNING if isinstance(entry.event, AudioRefused | EventRefused | facts.MediaSlipped) else logging.INFO
     )
-    call = entry.session_id or "-"
+    call = _shown(entry.session_id)
     _calls.log(level, "%s  %s", call, line, extra={"session_id": entry.session_id})
+
+
+def _shown(session_id: str | None) -> str:
+    """Return a session id for a log line; what a client made up must not end the line or colour the terminal."""
+    if session_id is None:
+        return "-"
+    return session_id if session_id.isprintable() and len(session_id) <= 64 else repr(session_id[:64])
 
 
 def _line(event: object) -> str | None:

@@ -41,7 +41,9 @@ def read_settings(model: type[S], values: dict[str, Any]) -> S:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        raise ConfigurationError(f"{_flag(str(first['loc'][0]))}: expected {message}, got {first['input']!r}") from None
+        field = str(first["loc"][0])
+        got = "" if field == "token" else f", got {first['input']!r}"  # a token is not shown, not even a wrong one
+        raise ConfigurationError(f"{_flag(field)}: expected {message}{got}") from None
 
 
 def _option(name: str, field: FieldInfo) -> Callable[[F], F]:

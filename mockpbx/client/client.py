@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -56,6 +57,8 @@ class Client:
         self._errands: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        if not re.fullmatch(r"[\x21-\x7e]+", self._token):
+            raise ConnectionFailed("the token cannot be sent: expected printable ASCII characters without spaces")
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeout))
         try:
             self._rest = Rest(self.url, self._token, self._http, timeout=self.timeout)

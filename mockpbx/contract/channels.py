@@ -1,4 +1,4 @@
-"""The table of Socket.IO events: it registers the handlers, types what leaves, and will write the AsyncAPI document."""
+"""The table of Socket.IO events: it registers the handlers and types what leaves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Incoming:
     ack: type[m.Message] | None = None
 
 
-#: Section "Server to Client Events"; `exception` is NestJS's own (FIDELITY, section 2).
+#: Section "Server to Client Events"; `exception` is NestJS's own and not in the document.
 OUTGOING = (
     Outgoing("newSession", m.NewSession),
     Outgoing("roomJoined", m.RoomJoined),

@@ -82,6 +82,12 @@ class ServiceFailure(PBXError):
     sentence = "Internal server error"
 
 
+class Stopping(ServiceFailure):
+    """The emulator is on its way out; a call placed now would have no end."""
+
+    sentence = "The service is stopping"
+
+
 class CallNotInitiated(ServiceFailure):
     """What `POST /pbx/call` answers to the magic number 08000000500."""
 

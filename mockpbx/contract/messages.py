@@ -15,6 +15,7 @@ from mockpbx.contract.vocabulary import (
     DTMF_DEFAULT_MS,
     DTMF_DIGITS,
     DTMF_MAX_MS,
+    LONGEST_NAME,
     AudioFormat,
     DialStatus,
     Direction,
@@ -227,7 +228,7 @@ class CheckPoint(Message):
     """Ask to be told when what is queued now has been played."""
 
     session_id: SessionId
-    name: StrictStr
+    name: Annotated[StrictStr, Field(max_length=LONGEST_NAME)]
 
 
 class PressDigit(Message):

@@ -1,4 +1,4 @@
-"""The table of REST operations: it registers the handlers and will write the OpenAPI document."""
+"""The table of REST operations: it registers the handlers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Operation:
     """One REST operation.
 
     `request` is the body's model, or None where no body is read. `enveloped` replies are
-    `{"status", "errors", "data"}`; the list of records alone is not (FIDELITY, section 5).
+    `{"status", "errors", "data"}`; the list of records alone is not (so the document shows it).
     """
 
     id: str

@@ -88,8 +88,10 @@ HANGUP_CAUSES = MappingProxyType(
 NORMAL_CLEARING = 16
 SYSTEM_ERROR = 127
 
-#: ASCII digits only: `\d` would also take the digits of other scripts (FIDELITY: "the digits are ASCII").
+#: ASCII digits only: `\d` would also take the digits of other scripts.
 PHONE_NUMBER_PATTERN = r"^\+?[0-9]{8,15}$"
 DTMF_DIGITS = "0123456789*#ABCD"
 DTMF_DEFAULT_MS = 200
 DTMF_MAX_MS = 6_000
+#: Characters of a checkpoint's name: a label, not a payload.
+LONGEST_NAME = 1_000

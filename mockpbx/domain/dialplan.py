@@ -25,7 +25,7 @@ from mockpbx.domain.scenario import (
     Wait,
 )
 
-# Built-in times in ms (FIDELITY, section 3, "dialStatus by outcome").
+# Built-in times in ms.
 SETUP = 500  # Dialing to Ringing or Busy
 ANSWER_AFTER = 2_000  # Ringing to Connected
 FAIL_AFTER = 1_000  # last status to the end

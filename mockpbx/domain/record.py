@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mockpbx.contract.vocabulary import Direction, Disposition, Party
 
-#: How a call that nobody answered is filed; every cause that is not here is a failure (FIDELITY, "Call records").
+#: How a call that nobody answered is filed; every cause that is not here is a failure.
 UNANSWERED = {
     17: Disposition.BUSY,
     18: Disposition.NO_ANSWER,
@@ -52,7 +52,7 @@ def file_record(
     cause: int,
     cancel_is_no_answer: bool = False,
 ) -> CallRecord:
-    """Return the record of a call that ended so, by the table in FIDELITY.md, "Call records".
+    """Return the record of a call that ended so, by who ended it and with what cause.
 
     A call that ended before dialling began starts at its end. An unanswered call that the caller gave up is a CANCEL;
     with `cancel_is_no_answer` it is filed as the document's sample shows it: NO ANSWER, hung up by nobody.

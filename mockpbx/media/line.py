@@ -36,9 +36,13 @@ class _HeldKey:
 
 
 class Line:
-    """One call's sound: what the client queued goes through `playout` to the callee, whose `source` answers it."""
+    """One call's sound: what the client queued goes through `playout` to the callee, whose `source` answers it.
 
-    def __init__(self, capacity: int) -> None:
+    `capacity` is the playout's, in samples; `ordinal` counts the calls of a workspace: each has luck of its own.
+    """
+
+    def __init__(self, capacity: int, ordinal: int = 0) -> None:
+        self.ordinal = ordinal
         self.playout = Playout(capacity)
         self.source: Source = Silence()
         self.keypad = dtmf.KeypadReceiver()

@@ -21,6 +21,10 @@ from mockpbx.media.pcm import FRAME, RATE, SILENCE, Samples, samples_of
 KEY_PAUSE = samples_of(50)
 
 
+#: Checkpoints that may wait in one call: far more than any speech has marks, far fewer than fill a memory.
+MOST_MARKS = 10_000
+
+
 class Key(NamedTuple):
     """A key going down in the frame that it stands beside, and for how many samples it is held."""
 
@@ -85,6 +89,7 @@ class Playout:
         self._audio = _Tally()
         self._keys = _Tally()
         self._waiting = 0  # samples in the queue
+        self._marks = 0  # checkpoints in the queue
         self._position = 0  # samples of line time that have passed
         self._key_ends = -KEY_PAUSE  # line time at which the last keyed tone ends, as planned
         self._sounding = False  # the frame pulled last carried queued sound
@@ -131,9 +136,12 @@ class Playout:
         return self._note_underrun()
 
     def mark(self, name: str) -> facts.CheckpointQueued | facts.CheckpointReached:
-        """Queue a checkpoint, or reach it at once where nothing is queued or still sounding."""
+        """Queue a checkpoint, or reach it at once where nothing is queued or still sounding. Raises QueueFull."""
         if not self._queue and not self._sounding:
             return facts.CheckpointReached(name)
+        if self._marks >= MOST_MARKS:
+            raise QueueFull(f"{MOST_MARKS} checkpoints wait already; send again when some of them have been reached")
+        self._marks += 1
         self._queue.append(_Mark(name))
         return facts.CheckpointQueued(name, self._waiting)
 
@@ -166,6 +174,7 @@ class Playout:
             head = self._queue[0]
             if isinstance(head, _Mark):
                 self._queue.popleft()
+                self._marks -= 1
                 if room == FRAME:
                     happened.append(facts.CheckpointReached(head.name))
                 else:
@@ -209,7 +218,7 @@ class Playout:
                 lost = len(item.samples) - item.done
                 setattr(item.tally, column, getattr(item.tally, column) + lost)
         self._queue.clear()
-        self._waiting = 0
+        self._waiting = self._marks = 0
         self._padding = 0
         self._key_ends = min(self._key_ends, self._position)
         return cleared

@@ -7,7 +7,7 @@ from typing import Literal
 
 
 def new_session_id(version: Literal[4, 7]) -> str:
-    """Return a new UUID of that version (FIDELITY, section 3: version 7, minted at POST)."""
+    """Return a new UUID of that version ; 7 is what the service mints at the POST."""
     if version == 4:
         return str(uuid.uuid4())
     from uuid_utils import uuid7

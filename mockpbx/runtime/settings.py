@@ -22,6 +22,15 @@ def _compiled(pattern: str) -> str:
     return pattern
 
 
+def _usable(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    for token in tokens:
+        if not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise ValueError("tokens of printable ASCII characters without spaces")
+        if token.startswith(("invalid", "expired")):
+            raise ValueError("tokens that do not begin with invalid or expired: those are always refused")
+    return tokens
+
+
 def _listed(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
 
@@ -31,10 +40,11 @@ def _whole(value: Any) -> Any:
 
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Heartbeat = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 
 class WorkspaceSettings(BaseModel):
-    """What one workspace may have its own way. Switches marked † in FIDELITY.md leave the contract when turned."""
+    """What one workspace may have its own way. A switch whose help says so leaves the contract when turned."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,7 +88,7 @@ class WorkspaceSettings(BaseModel):
     playout_limit: Annotated[float, Field(ge=1, le=3_600)] = Field(
         600, description="seconds of client audio that may wait"
     )
-    journal_limit: int = Field(100_000, ge=1_000, description="entries that a workspace's journal keeps")
+    journal_limit: int = Field(100_000, ge=1_000, le=10_000_000, description="entries that a workspace's journal keeps")
 
     def timing(self) -> Timing:
         """Return what the exchange needs of these, in milliseconds."""
@@ -101,7 +111,7 @@ class ServerSettings(BaseModel):
     port: int = Field(
         7290, ge=0, le=65_535, description="port to listen on (P-B-X on a phone's keypad); 0 picks a free one"
     )
-    token: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    token: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_usable)] = Field(
         (),
         description="bearer token to accept, each its own workspace; repeatable. Without it any token works",
     )
@@ -116,10 +126,10 @@ class ServerSettings(BaseModel):
     )
     log_format: Literal["text", "json"] = Field("text", description="how log lines look")
     cors_origin: str | None = Field("*", description="origin that browsers may call from; empty switches CORS off")
-    body_limit: int = Field(102_400, ge=1, description="largest request body in bytes")
-    message_limit: int = Field(1_000_000, ge=1_000, description="largest Socket.IO frame in bytes")
-    ping_interval: Annotated[float, Field(gt=0)] = Field(25, description="seconds between heartbeats")
-    ping_timeout: Annotated[float, Field(gt=0)] = Field(20, description="seconds that a heartbeat may go unanswered")
+    body_limit: int = Field(102_400, ge=1, le=2**30, description="largest request body in bytes")
+    message_limit: int = Field(1_000_000, ge=1_000, le=2**30, description="largest Socket.IO frame in bytes")
+    ping_interval: Heartbeat = Field(25, description="seconds between heartbeats")
+    ping_timeout: Heartbeat = Field(20, description="seconds that a heartbeat may go unanswered")
 
 
 def _ms(seconds: float) -> int:

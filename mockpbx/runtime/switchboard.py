@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 
-from mockpbx.contract.errors import ExpiredToken, InvalidToken, Unauthorized
+from mockpbx.contract.errors import ExpiredToken, InvalidToken, Stopping, Unauthorized
 from mockpbx.runtime.workspace import Workspace
 
 SCHEME = "Bearer"
@@ -27,12 +27,19 @@ class Switchboard:
         self._known = {workspace_key(token) for token in tokens}
         self._open = open_workspace
         self._workspaces: dict[str, Workspace] = {}
+        self._closed = False
 
     def __iter__(self) -> Iterator[Workspace]:
         return iter(self._workspaces.values())
 
+    def close(self) -> None:
+        """Admit nobody any more: the emulator stops."""
+        self._closed = True
+
     def workspace(self, token: object) -> Workspace:
-        """Return the workspace of `token`. Raises Unauthorized, InvalidToken or ExpiredToken."""
+        """Return the workspace of `token`. Raises Unauthorized, InvalidToken, ExpiredToken or Stopping."""
+        if self._closed:
+            raise Stopping
         if not isinstance(token, str) or not token:
             raise Unauthorized
         if token.startswith("expired"):
@@ -47,11 +54,16 @@ class Switchboard:
     def for_header(self, header: str | None) -> Workspace:
         """Return the workspace of an `Authorization` header. Only `Bearer` counts, spelt so."""
         scheme, _, rest = (header or "").partition(" ")
-        return self.workspace(rest.split(" ")[0] if scheme == SCHEME else None)
+        return self.workspace(_first_word(rest) if scheme == SCHEME else None)
 
     def for_socket(self, auth: object) -> Workspace:
         """Return the workspace of a CONNECT packet's `auth.token`, with or without a `Bearer ` prefix."""
         token = auth.get("token") if isinstance(auth, dict) else None
         if isinstance(token, str):
-            token = token.removeprefix(f"{SCHEME} ")
+            token = _first_word(token.removeprefix(f"{SCHEME} "))
         return self.workspace(token)
+
+
+def _first_word(text: str) -> str:
+    """Return the token in `text`: what follows a space is none of it, in a header as in `auth.token`."""
+    return text.split(" ", maxsplit=1)[0]

@@ -9,6 +9,8 @@ import numpy as np
 from mockpbx.media.codecs import UplinkDecoder
 from mockpbx.media.pcm import Samples
 
+_NOTHING: Samples = np.zeros(0, dtype=np.int16)
+
 
 class Uplink:
     """Decodes one message at a time: sockets that share a call must not mix their bytes inside the MP3 decoder."""
@@ -16,22 +18,30 @@ class Uplink:
     def __init__(self) -> None:
         self._decoder = UplinkDecoder()
         self._turn = asyncio.Lock()
+        self._resets = 0
 
     async def decode(self, audio_format: str, data: bytes) -> Samples:
-        """Return a message's samples; a piece of MP3 is about 1 ms of work. Raises BadAudio."""
+        """Return a message's samples; a piece of MP3 is about 1 ms of work. Raises BadAudio.
+
+        A message that is still being decoded when another socket interrupts the call goes with the queue.
+        """
         if audio_format != "mp3":
             return self._decoder.decode(audio_format, data)
         decoded: list[Samples] = []
         async with self._turn:
+            resets = self._resets
             try:
                 for piece in self._decoder.pieces(audio_format, data):
                     decoded.append(piece)
                     await asyncio.sleep(0)
+                    if self._resets != resets:
+                        return _NOTHING
             except asyncio.CancelledError:
                 self._decoder.reset()
                 raise
-        return np.concatenate(decoded) if decoded else np.zeros(0, dtype=np.int16)
+        return np.concatenate(decoded) if decoded else _NOTHING
 
     def reset(self) -> None:
         """Forget a file that was broken off, so that it leaves nothing in front of the next."""
+        self._resets += 1
         self._decoder.reset()

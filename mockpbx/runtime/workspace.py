@@ -50,7 +50,8 @@ class Workspace:
         self._ticker = Ticker()
         self._lines: dict[str, Line] = {}
         self._uplinks: dict[str, Uplink] = {}
-        self._generator = np.random.default_rng(seed)
+        self._seed = seed
+        self._placed = 0
 
     # --- the life of a call -------------------------------------------------------------------------------------------
 
@@ -85,6 +86,12 @@ class Workspace:
             self._receive(c.HangUp(call.session_id, None, SYSTEM_ERROR))
         for session_id in self._exchange.unissued():
             self._receive(c.IssueRecord(session_id))
+
+    def provisional_records(self) -> list[CallRecord]:
+        """Return what the records of all live calls would be if the emulator died now."""
+        now = self.wake()
+        records = (self.provisional_record(call.session_id, now) for call in self._exchange.live_calls())
+        return [record for record in records if record is not None]
 
     def provisional_record(self, session_id: str, now: int) -> CallRecord | None:
         """Return what the record of a call would be if the emulator died at `now`; None for one that is not here."""
@@ -207,12 +214,14 @@ class Workspace:
         """Let an event take effect on the call's line. Returns what happened there, before the event itself."""
         match event:
             case e.CallPlaced():
-                self._lines[session_id] = Line(round(self.settings.playout_limit * RATE))
+                self._placed += 1
+                self._lines[session_id] = Line(round(self.settings.playout_limit * RATE), self._placed)
                 self._uplinks[session_id] = Uplink()
             case e.DialStatusChanged(DialStatus.CONNECTED):
                 self._ticker.add(session_id, self._lines[session_id], at)
             case e.CalleeSpoke(sound):
-                self._lines[session_id].source = source_of(sound, load, self._generator)
+                line = self._lines[session_id]
+                line.source = source_of(sound, load, np.random.default_rng([self._seed, line.ordinal]))
             case e.CalleePressed(digit, duration):
                 self._lines[session_id].press(digit, duration)
             case e.CallEnded():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
@@ -14,13 +15,13 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import ContentTooLongError, QueueEmpty, UnknownPacketError
 from engineio.packet import Packet
 
+from mockpbx.transport.tasks import spawn
 from mockpbx.transport.wire import Wire
 
 _log = logging.getLogger(__name__)
 
 #: How long a websocket may take to answer our close before it is dropped, in seconds.
 CLOSE_TIMEOUT = 2.0
-
 
 #: Packets in one polling reply. The Python client takes no more; what is left waits for the next poll.
 MOST_POLLED = 16
@@ -63,8 +64,12 @@ class WebSocket:
                 yield message.data
 
     async def close(self) -> None:
-        """Close; harmless when closed already."""
-        await self._response.close(code=WSCloseCode.OK)
+        """Close; harmless when closed already. A peer that does not read is dropped after CLOSE_TIMEOUT."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._response.close(code=WSCloseCode.OK)
+        except TimeoutError:
+            self.wire.abort()
 
 
 class EngineSocket(AsyncSocket):  # type: ignore[misc]
@@ -105,6 +110,14 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         if waiting[-1] is None:
             self.queue.put_nowait(waiting.pop())  # the next poll is to find the end, too
         return waiting
+
+    async def check_ping_timeout(self) -> bool:
+        """Close the session if its peer has not answered a ping in time; nobody else waits for that."""
+        due = self.last_ping and self.last_ping + self.server.ping_timeout
+        if not due or time.time() <= due:
+            return True
+        spawn(self.close(reason=self.server.reason.PING_TIMEOUT))
+        return False
 
     async def receive(self, pkt: Packet) -> None:
         """Take a packet from the client. Raises ProtocolError for one that a client must not send."""

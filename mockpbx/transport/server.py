@@ -1,4 +1,4 @@
-"""Namespaces, connections and events: the Socket.IO layer, strict as the JavaScript server's (FIDELITY, section 2)."""
+"""Namespaces, connections and events: the Socket.IO layer, strict as the JavaScript server's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from socketio import packet as sio
 
 from mockpbx.transport.engine import EngineServer, EngineSocket, ProtocolError
 from mockpbx.transport.prepared import PreparedEvent
+from mockpbx.transport.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class SocketServer:
     ) -> None:
         self._namespaces = namespaces
         self._peers: dict[str, _Peer] = {}
+        self._closed = False
         self._engine = EngineServer(
             backlog=backlog,
             ping_interval=ping_interval,
@@ -123,9 +125,11 @@ class SocketServer:
         self._engine.attach(app, path)
 
     async def close(self) -> None:
-        """Close every session and stop the heartbeat."""
+        """Close every session and stop the heartbeat. Harmless when closed already."""
         await asyncio.gather(*(peer.socket.close() for peer in list(self._peers.values())))
-        await self._engine.shutdown()
+        if not self._closed:
+            self._closed = True
+            await self._engine.shutdown()
 
     # --- Engine.IO tells ----------------------------------------------------------------------------------------------
 
@@ -141,8 +145,7 @@ class SocketServer:
 
     def _reap(self, peer: _Peer) -> None:
         if not peer.connections and not peer.socket.closed:
-            task = asyncio.ensure_future(peer.socket.close())
-            task.add_done_callback(lambda done: done.exception())
+            spawn(peer.socket.close())
 
     async def _on_message(self, socket: EngineSocket, data: str | bytes) -> None:
         peer = self._peers[socket.sid]

@@ -55,4 +55,8 @@ class Wire:
         transport.write(data)
         if transport.get_write_buffer_size() > self._backlog:
             _log.warning("cut off a client that stopped reading: more than %d bytes wait for it", self._backlog)
-            transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection and what waits for it."""
+        self._transport.abort()

@@ -1,18 +1,25 @@
-"""FIDELITY.md section 3 over real sockets: rooms, acknowledgments, refusals, order. Time runs 20 times as fast."""
+"""Calls over real sockets: rooms, acknowledgments, refusals, order. Time runs 20 times as fast."""
 
 import asyncio
 import contextlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import socketio
+from aiohttp import web
 from conftest import Api
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mockpbx.adapters.store import SqliteStore
+from mockpbx.runtime.workspace import Workspace
+
 NUMBER = "089608675796"
+CLIP = Path(__file__).parents[2] / "fixtures/clips/bot-greeting.mp3"
 RATE = 20
+AT_REAL_TIME = pytest.mark.parametrize("bots", [1], indirect=True, ids=["real time"])
 
 
 class Bot:
@@ -52,10 +59,10 @@ class Bot:
 
 
 @pytest.fixture
-async def bots(serve, http):
-    """Sockets on one server: `await bots()`, `await bots(token="other")`."""
+async def bots(request, serve, http):
+    """Sockets on one server: `await bots()`, `await bots(token="other")`. Who must win a race asks for rate 1."""
     running: list[Bot] = []
-    pbx = await serve(rate=RATE)
+    pbx = await serve(rate=getattr(request, "param", RATE))
 
     async def connect(token: str = "dev", **options) -> Bot:
         bot = Bot(Api(http, pbx.url, token))
@@ -94,6 +101,7 @@ async def test_a_whole_call(bots):
     assert (await bot.api.get("/cdr"))[1]["data"] == [detail["data"]]
 
 
+@AT_REAL_TIME
 async def test_a_call_hung_up_over_rest_ends_for_its_room(bots):
     bot = await bots()
     session_id = await bot.call(until=None)
@@ -177,6 +185,7 @@ async def test_audio_that_cannot_be_played_is_refused_with_a_sentence_and_the_ca
     assert await bot.ack(session_id, b"\0\0") == {"success": True, "error": None}
 
 
+@AT_REAL_TIME
 async def test_audio_outside_the_life_of_a_call_is_refused(bots):
     bot = await bots()
     session_id = await bot.call(until=None)
@@ -254,6 +263,7 @@ async def test_a_bearer_prefix_names_the_same_workspace(bots):
     assert await same.hear("newSession") == await bot.hear("newSession")
 
 
+@AT_REAL_TIME
 async def test_audio_a_checkpoint_and_an_interruption_sent_in_one_go_are_handled_in_that_order(bots):
     bot = await bots()
     session = {"sessionId": await bot.call()}
@@ -285,7 +295,7 @@ async def test_a_socket_that_comes_just_after_the_post_is_told_of_the_call_and_a
 
 
 async def test_a_full_queue_says_so_and_loses_nothing(serve, http):
-    pbx = await serve(rate=RATE, playout_limit=2)
+    pbx = await serve(playout_limit=2)
     bot = Bot(Api(http, pbx.url))
     await bot.sio.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
     session_id = await bot.call()
@@ -329,6 +339,75 @@ async def test_stopping_tells_every_client_and_leaves_no_call_without_a_record(s
     assert (cdr["disposition"], cdr["hangupBy"], cdr["hangupCauseCode"]) == ("ANSWERED", None, 127)
     with contextlib.suppress(Exception):
         await bot.sio.disconnect()
+
+
+async def test_the_cdr_event_waits_for_the_rows_commit(serve, http, monkeypatch):
+    pbx = await serve(rate=RATE)
+    bot = Bot(Api(http, pbx.url))
+    await bot.sio.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
+    issue, commit = SqliteStore.issue, asyncio.Event()
+    asked = asyncio.Event()
+
+    async def issue_late(store, workspace, record, created_at):
+        asked.set()
+        await commit.wait()
+        await issue(store, workspace, record, created_at)
+
+    monkeypatch.setattr(SqliteStore, "issue", issue_late)
+    session_id = await bot.call("08000000017", until="Busy")
+    await bot.hear("hangup")
+    await asyncio.wait_for(asked.wait(), 10)
+    await bot.sio.call("audio", {})  # whatever was sent before this answer has arrived
+    assert bot.heard.empty()
+    assert (await bot.api.get(f"/cdr/{session_id}"))[0] == 404
+    commit.set()
+    await bot.hear("cdr")
+    assert (await bot.api.get(f"/cdr/{session_id}"))[0] == 200
+    await bot.sio.disconnect()
+
+
+async def test_the_reply_leaves_before_the_session_is_announced(serve, http, monkeypatch):
+    left = []
+    write_eof, announce = web.Response.write_eof, Workspace.announce
+
+    async def noted_write_eof(response, *arguments):
+        await write_eof(response, *arguments)
+        left.append("reply")
+
+    monkeypatch.setattr(web.Response, "write_eof", noted_write_eof)
+    monkeypatch.setattr(Workspace, "announce", lambda *arguments: (left.append("newSession"), announce(*arguments)))
+    pbx = await serve()
+    await Api(http, pbx.url).post("/pbx/call", {"phoneNumber": NUMBER})
+    assert left[:2] == ["reply", "newSession"]
+
+
+async def test_two_sockets_may_send_mp3_to_one_call_without_mixing_their_bytes(bots):
+    one, other = await bots(), await bots()
+    session_id = await one.call()
+    await other.hear("newSession")
+    whole = CLIP.read_bytes()
+    acks = await asyncio.gather(*(bot.ack(session_id, whole, "mp3") for bot in (one, other, one, other)))
+    assert acks == [{"success": True, "error": None}] * 4
+    await one.sio.emit("hangup", {"sessionId": session_id})
+    await one.hear("hangup")
+
+
+async def test_a_handler_that_fails_is_an_exception_or_an_ack_and_the_session_goes_on(bots, monkeypatch):
+    bot = await bots()
+    session_id = await bot.call()
+    monkeypatch.setattr(Workspace, "mark", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(Workspace, "play", lambda *arguments: 1 / 0)
+    await bot.sio.emit("checkPoint", {"sessionId": session_id, "name": "x"})
+    assert (await bot.hear("exception"))["message"] == "checkPoint: Internal server error"
+    assert await bot.ack(session_id, b"\0\0") == {"success": False, "error": "Internal server error"}
+    await bot.sio.emit("hangup", {"sessionId": session_id})
+    await bot.hear("hangup")
+
+
+async def test_a_token_ends_at_its_first_space_in_a_header_and_in_auth_alike(bots):
+    bot, same = await bots(token="a b"), await bots(token="a")
+    await bot.api.post("/pbx/call", {"phoneNumber": NUMBER})
+    assert await same.hear("newSession") == await bot.hear("newSession")
 
 
 # --- anything at all --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`GET /cdr` and `GET /cdr/{sessionId}`: the dialect of nestjs-paginate, row by row of FIDELITY.md section 1."""
+"""`GET /cdr` and `GET /cdr/{sessionId}`: the dialect of nestjs-paginate, case by case."""
 
 import pytest
 from conftest import Api

@@ -1,4 +1,4 @@
-"""FIDELITY.md section 1, row by row: what every request gets, and in which order it is checked."""
+"""REST, case by case: what every request gets, and in which order it is checked."""
 
 import gzip
 import json

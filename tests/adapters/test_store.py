@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockpbx.adapters.store import SqliteStore
+from mockpbx.adapters.store.presence import Presence
 from mockpbx.contract.errors import ConfigurationError, NoSuchRecord
 from mockpbx.contract.vocabulary import Direction, Party
 from mockpbx.domain.record import file_record
@@ -54,6 +55,14 @@ async def test_a_kept_call_is_not_shown_and_an_issued_record_is(store):
     assert await sessions(store) == ["s"]
 
 
+async def test_one_change_that_the_database_cannot_take_fails_alone(store):
+    good, bad = store.issue("w", a_record("good"), 0), store.issue("w", a_record("bad", destination="\ud800"), 0)
+    results = await asyncio.gather(good, bad, return_exceptions=True)
+    assert results[0] is None
+    assert isinstance(results[1], UnicodeEncodeError)
+    assert await sessions(store) == ["good"]
+
+
 async def test_a_record_is_issued_once_whatever_is_tried(store):
     await asyncio.gather(*(store.issue("w", a_record("s", cause=cause), cause) for cause in (16, 17, 18)))
     assert (await store.find("w", "s")).record.cause == 16
@@ -80,12 +89,16 @@ async def test_two_thousand_records_at_once_are_all_committed(store):
     assert (await store.page("w", EVERYTHING)).total == 2_000
 
 
-async def test_a_killed_emulators_calls_are_closed_with_what_was_known_of_them(tmp_path):
+async def test_a_killed_emulators_calls_are_closed_with_what_was_known_of_them(tmp_path, monkeypatch):
+    locks = []
+    monkeypatch.setattr(
+        "mockpbx.adapters.store.sqlite.Presence", lambda file: locks.append(Presence(file)) or locks[-1]
+    )
     killed = await SqliteStore.open(tmp_path / "calls.db")
     killed.keep("w", a_record("alive", cause=127))
     killed.keep("w", a_record("ended", cause=17))
     await killed.issue("w", a_record("issued"), 0)
-    killed._presence.leave()  # as the kernel does for a process that is gone
+    locks[0].leave()  # as the kernel does for a process that is gone
     heir = await SqliteStore.open(tmp_path / "calls.db")
     assert sorted(await sessions(heir)) == ["alive", "ended", "issued"]
     assert [(await heir.find("w", name)).record.cause for name in ("alive", "ended")] == [127, 17]

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 
 import pytest
+import socketio
 from conftest import Api
 
 STEADY = {"PYTHONUNBUFFERED": "1", "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
@@ -105,6 +106,95 @@ def kept(database: str, session_id: str) -> bool:
         return bool(file.execute("SELECT 1 FROM calls WHERE session_id = ?", (session_id,)).fetchall())
 
 
+async def test_a_kill_after_the_answer_costs_the_record_no_more_than_the_last_moments(run, http, tmp_path):
+    database = str(tmp_path / "calls.db")
+    server = await run("serve", "--port", "0", "--database", database, "--dial-delay", "0")
+    api = Api(http, await server.url())
+    _, reply = await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    session_id = reply["data"]["sessionId"]
+    while not talked(database, session_id):
+        await asyncio.sleep(0)
+    await server.leave(signal.SIGKILL)
+    again = await run("serve", "--port", "0", "--database", database)
+    api.url = await again.url()
+    record = (await api.get(f"/cdr/{session_id}"))[1]["data"]
+    assert (record["disposition"], record["hangupCauseCode"], record["hangupBy"]) == ("ANSWERED", 127, None)
+    assert record["billableSeconds"] >= 1
+
+
+def talked(database: str, session_id: str) -> bool:
+    query = "SELECT ended_at - answered_at FROM calls WHERE session_id = ? AND answered_at IS NOT NULL"
+    with contextlib.closing(sqlite3.connect(database)) as file:
+        row = file.execute(query, (session_id,)).fetchone()
+    return row is not None and row[0] >= 1_000
+
+
+async def test_a_kill_between_the_hangup_and_the_record_keeps_cause_and_party(run, http, tmp_path):
+    database = str(tmp_path / "calls.db")
+    server = await run("serve", "--port", "0", "--database", database, "--record-delay", "3600")
+    api = Api(http, await server.url())
+    _, reply = await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    session_id = reply["data"]["sessionId"]
+    await api.post("/pbx/hangup", {"sessionId": session_id})
+    while kept_cause(database, session_id) != 16:
+        await asyncio.sleep(0)
+    await server.leave(signal.SIGKILL)
+    again = await run("serve", "--port", "0", "--database", database)
+    api.url = await again.url()
+    record = (await api.get(f"/cdr/{session_id}"))[1]["data"]
+    assert (record["disposition"], record["hangupCauseCode"], record["hangupBy"]) == ("CANCEL", 16, "CALLER")
+
+
+def kept_cause(database: str, session_id: str) -> int | None:
+    with contextlib.closing(sqlite3.connect(database)) as file:
+        row = file.execute("SELECT cause FROM calls WHERE session_id = ?", (session_id,)).fetchone()
+    return row and row[0]
+
+
+async def test_it_leaves_while_the_database_stays_locked_and_the_next_start_finds_the_call(run, http, tmp_path):
+    database = str(tmp_path / "calls.db")
+    server = await run("serve", "--port", "0", "--database", database)
+    api = Api(http, await server.url())
+    _, reply = await api.post("/pbx/call", {"phoneNumber": "089608675796"})
+    session_id = reply["data"]["sessionId"]
+    while not kept(database, session_id):
+        await asyncio.sleep(0)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as bully:
+        bully.execute("BEGIN IMMEDIATE")
+        status, _ = await server.leave(signal.SIGTERM)
+    assert status == 0
+    again = await run("serve", "--port", "0", "--database", database)
+    api.url = await again.url()
+    assert (await api.get(f"/cdr/{session_id}"))[1]["data"]["hangupCauseCode"] == 127
+
+
+async def test_a_lock_file_that_cannot_be_opened_is_said_and_the_process_ends(run, tmp_path):
+    (tmp_path / "calls.db.lock").mkdir()
+    server = await run("serve", "--port", "0", "--database", str(tmp_path / "calls.db"))
+    _, error = await asyncio.wait_for(server.process.communicate(), 20)
+    assert server.process.returncode == 2
+    assert "cannot open the database" in error.decode()
+
+
+async def test_what_clients_make_up_forges_no_log_line_and_no_token_reaches_the_log(run):
+    server = await run("serve", "--port", "0", "--database", ":memory:")
+    url = await server.url()
+    sio = socketio.AsyncClient(reconnection=False)
+    await sio.connect(url, auth={"token": "s3cret"}, transports=["websocket"])
+    await sio.emit("hangup", {"sessionId": "x\n00:00:00.000 INFO FORGED\x1b[31m"})
+    await sio.call("audio", {"sessionId": "y\nFORGED"})
+    await sio.disconnect()
+    reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"))
+    writer.write(b"GET /cdr HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\x01\r\n\r\n")
+    assert b"400" in await reader.readline()
+    writer.close()
+    _, log = await server.leave(signal.SIGTERM)
+    assert log.count("\n") == 2
+    assert not any(line.startswith(("00:00", "FORGED")) for line in log.splitlines())
+    assert "\x1b" not in log
+    assert "s3cret" not in log
+
+
 async def test_two_servers_share_a_file_without_closing_each_others_calls(run, http, tmp_path):
     database = str(tmp_path / "calls.db")
     one = await run("serve", "--port", "0", "--database", database)
@@ -191,6 +281,13 @@ async def test_a_flag_beats_the_environment_beats_the_file(run, http, tmp_path):
         (["serve", "--database", "/dev/null/calls.db"], "cannot open the database /dev/null/calls.db"),
         (["serve", "--database", "{no database}"], "file is not a database"),
         (["serve", "--config", "/nowhere.toml"], "cannot read /nowhere.toml"),
+        (["serve", "--token", ""], "--token: expected tokens of printable ASCII"),
+        (["serve", "--token", "a b"], "--token: expected tokens of printable ASCII"),
+        (["serve", "--token", "invalid-x"], "--token: expected tokens that do not begin with invalid or expired"),
+        (["serve", "--ping-interval", "inf"], "--ping-interval: expected"),
+        (["serve", "--journal-limit", "99999999999999999999"], "--journal-limit: expected less than or equal to"),
+        (["dial", "08000000017", "--token", "a b"], "the token cannot be sent"),
+        (["dial", "08000000017", "--token", "a\nb"], "the token cannot be sent"),
         (["sevre"], "No such command 'sevre'"),
         (["seed", "--count", "0"], "--count"),
         (["seed", "--database", ":memory:"], "name a file with --database"),

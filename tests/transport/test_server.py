@@ -233,6 +233,36 @@ async def test_a_client_whose_heart_stops_is_closed_and_its_namespaces_hear_of_i
         assert host.log == ["gone"]
 
 
+async def test_a_session_that_joins_no_namespace_is_closed_after_a_while(host, monkeypatch):
+    monkeypatch.setattr("mockpbx.transport.server.CONNECT_TIMEOUT", 0.05)
+    async with raw(host) as joins_nothing, raw(host) as joins:
+        await joins.say("40")
+        await joins.hear()
+        assert await joins_nothing.hear() is None
+        await joins.say('420["double","x"]')
+        assert await joins.hear() == '42["welcome",null]'
+        assert await joins.hear() == '430[{"twice":"xx"}]'
+
+
+async def test_closing_does_not_wait_for_a_peer_that_never_reads(host, monkeypatch):
+    monkeypatch.setattr("mockpbx.transport.engine.CLOSE_TIMEOUT", 0.2)
+    _, writer = await asyncio.open_connection(*host.url.removeprefix("http://").split(":"), limit=1)
+    writer.write(
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
+        b"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        b"\x81\x82\0\0\0\x0040"
+    )
+    while not host.connections:
+        await asyncio.sleep(0)
+    wire = host.connections[0]._socket.wire
+    wire._backlog = 10**9
+    wire.write(bytes(20_000_000))
+    await asyncio.wait_for(host.sockets.close(), 10)
+    assert host.log == ["gone"]
+    writer.close()
+
+
 async def test_a_reader_that_stops_is_cut_off_and_others_do_not_notice(host):
     async with raw(host) as peer:
         await peer.say("40")

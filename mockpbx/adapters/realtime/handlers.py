@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from mockpbx.contract import messages as m
 from mockpbx.contract.channels import INCOMING, Incoming
-from mockpbx.contract.errors import AudioRefused, InvalidRequest, NoSuchSession, PBXError
+from mockpbx.contract.errors import AudioRefused, InvalidRequest, NoSuchSession, PBXError, ServiceFailure
 from mockpbx.contract.validation import read
 from mockpbx.media.codecs import BadAudio
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection
 from mockpbx.transport.server import Handler
 
+_log = logging.getLogger(__name__)
+
 
 async def join_room(workspace: Workspace, connection: Connection, payload: object) -> None:
     """`joinRoom`: always answered by `roomJoined`, a malformed request by `failed`."""
     try:
-        workspace.join(read(m.JoinRoom, payload).session_id, connection.id)
+        session_id = read(m.JoinRoom, payload).session_id
     except InvalidRequest:
         workspace.refuse_join(connection.id)
+    else:
+        workspace.join(session_id, connection.id)
 
 
 async def audio(workspace: Workspace, connection: Connection, payload: object) -> object:
@@ -56,6 +61,9 @@ async def hangup(workspace: Workspace, connection: Connection, payload: object) 
     workspace.hang_up(read(m.HangUp, payload).session_id)
 
 
+#: Characters of a session id that a refused message claims, as the journal keeps it.
+LONGEST_CLAIM = 64
+
 Action = Callable[[Workspace, Connection, object], Awaitable[object]]
 
 _ACTIONS: dict[str, Action] = {
@@ -86,8 +94,20 @@ def _handler(channel: Incoming, action: Action) -> Handler:
             if workspace.settings.exceptions:
                 connection.emit("exception", m.Refusal(message=f"{channel.event}: {refusal}").wire())
             return None
+        except Exception:
+            _log.exception("the handler of %r failed", channel.event)
+            return _failed(workspace, connection, channel)
 
     return handle
+
+
+def _failed(workspace: Workspace, connection: Connection, channel: Incoming) -> object:
+    """Tell a client of the service's own failure, in the form that its event is answered in."""
+    if channel.ack is not None:
+        return m.AudioAck(success=False, error=ServiceFailure.sentence).wire()
+    if workspace.settings.exceptions:
+        connection.emit("exception", m.Refusal(message=f"{channel.event}: {ServiceFailure.sentence}").wire())
+    return None
 
 
 def _claimed(payload: object) -> tuple[str | None, int]:
@@ -95,4 +115,5 @@ def _claimed(payload: object) -> tuple[str | None, int]:
     if not isinstance(payload, dict):
         return None, 0
     session_id, data = payload.get("sessionId"), payload.get("audioData")
-    return session_id if isinstance(session_id, str) else None, len(data) if isinstance(data, bytes) else 0
+    claimed = session_id[:LONGEST_CLAIM] if isinstance(session_id, str) else None
+    return claimed, len(data) if isinstance(data, bytes) else 0

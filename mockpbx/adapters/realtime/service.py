@@ -8,7 +8,7 @@ from functools import partial
 
 from mockpbx.adapters.realtime.handlers import event_handlers
 from mockpbx.adapters.realtime.rooms import Audience
-from mockpbx.contract.errors import Unauthorized
+from mockpbx.contract.errors import PBXError
 from mockpbx.contract.messages import NewSession
 from mockpbx.domain import events as e
 from mockpbx.domain.record import CallRecord
@@ -51,7 +51,7 @@ class RealtimeService:
     def _authenticate(self, auth: object) -> Workspace:
         try:
             return self._switchboard.for_socket(auth)
-        except Unauthorized as refusal:
+        except PBXError as refusal:
             raise ConnectionRefused(str(refusal)) from None
 
     def _connected(self, connection: Connection) -> None:

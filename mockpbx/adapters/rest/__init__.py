@@ -1,4 +1,4 @@
-"""The contract's REST operations, answered as the hosted stack answers them (FIDELITY, section 1)."""
+"""The contract's REST operations, answered as the hosted stack answers them."""
 
 from mockpbx.adapters.rest.service import RestService
 

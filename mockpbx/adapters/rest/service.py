@@ -37,6 +37,7 @@ from mockpbx.wire import detail_record
 _log = logging.getLogger(__name__)
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # of a request line in absolute form
 _CORS_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 Params = dict[str, str]
@@ -89,7 +90,7 @@ class RestService:
         return await handler(request, workspace, params, body)
 
     def _route(self, request: web.Request) -> tuple[Handler, Params]:
-        path = request.raw_path.partition("?")[0]
+        path = _ORIGIN.sub("", request.raw_path.partition("?")[0])
         if _BAD_ESCAPE.search(path):
             raise InvalidRequest("The path has a % that is not followed by two hexadecimal digits")
         method = "GET" if request.method == "HEAD" else request.method
@@ -113,7 +114,7 @@ class RestService:
         response = _envelope(workspace.settings.success_status, "", data.wire())
         response.headers.update(self._cors(request))
         try:
-            # The reply leaves before newSession does (FIDELITY, "order of the reply and newSession").
+            # The reply leaves before newSession does, as on the hosted service.
             await response.prepare(request)
             await response.write_eof()
         finally:
@@ -179,7 +180,7 @@ def _unescaped(value: str) -> str:
 
 def _phone_number(body: Body, pattern: str) -> str:
     number = body.get("phoneNumber") if isinstance(body, dict) else None
-    if not isinstance(number, str) or not re.fullmatch(pattern, number, re.ASCII):
+    if not isinstance(number, str) or not re.fullmatch(pattern, number, re.ASCII) or not number.isprintable():
         raise InvalidPhoneNumber
     return number
 

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import aiosqlite
 
@@ -30,17 +30,27 @@ Database = Path | Literal[":memory:"]
 Statement = tuple[str, tuple[object, ...]]
 
 
+class Change(NamedTuple):
+    """Statements that belong together, and who is to be told that they are committed."""
+
+    statements: list[Statement]
+    committed: asyncio.Future[None] | None = None
+
+
 class SqliteStore:
     """Keeps calls and records (see `RecordStore`). Use `open` to get one and `close` to let it go."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, presence: Presence | None) -> None:
+    def __init__(
+        self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, held: contextlib.AsyncExitStack
+    ) -> None:
         self._writer = writer
         self._reader = reader
-        self._presence = presence
+        self._held = held
         self._reading = asyncio.Lock()
-        self._waiting: list[tuple[list[Statement], asyncio.Future[None] | None]] = []
+        self._waiting: list[Change] = []
         self._work = asyncio.Event()
-        self._closing = asyncio.Event()
+        self._closing = False
+        self._hurried = asyncio.Event()
         self._task = asyncio.ensure_future(self._write())
 
     @classmethod
@@ -50,20 +60,19 @@ class SqliteStore:
         An emulator that is `serving` gives the calls that a killed one left behind the records that were kept for
         them, unless another still runs on this file: then they may be its own.
         """
-        presence = None
-        try:
-            if database == ":memory:":
-                reader = writer = await _connect(database)
-            else:
-                database.parent.mkdir(parents=True, exist_ok=True)
-                writer = await _connect(database)
-                reader = await _connect(database)
-                presence = Presence(database) if serving else None
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"cannot open the database {database}: {error}; choose another with --database, or :memory:"
-            ) from None
-        store = cls(writer, reader, presence)
+        async with contextlib.AsyncExitStack() as opened:
+            try:
+                writer = await opened.enter_async_context(_connection(database))
+                reader = writer if database == ":memory:" else await opened.enter_async_context(_connection(database))
+                presence = Presence(database) if serving and database != ":memory:" else None
+            except (OSError, sqlite3.Error) as error:
+                raise ConfigurationError(
+                    f"cannot open the database {database}: {error}; choose another with --database, or :memory:"
+                ) from None
+            held = opened.pop_all()
+        if presence is not None:
+            held.callback(presence.leave)
+        store = cls(writer, reader, held)
         if presence is not None and presence.alone:
             await store._close_orphans()
             presence.settle()
@@ -71,7 +80,7 @@ class SqliteStore:
 
     def keep(self, workspace: str, record: CallRecord) -> None:
         """Remember what the call's record would be if the emulator died now."""
-        self._enqueue([(schema.KEEP_CALL, schema.call_row(workspace, record))], None)
+        self._enqueue(Change([(schema.KEEP_CALL, schema.call_row(workspace, record))]))
 
     async def issue(self, workspace: str, record: CallRecord, created_at: int) -> None:
         """Make the record visible. Returns when it is committed."""
@@ -109,58 +118,65 @@ class SqliteStore:
                 await self._reader.execute("COMMIT")
         return RecordPage(rows, total)
 
+    def hurry(self) -> None:
+        """The emulator stops: from here on a change that fails is not tried again; what was kept waits."""
+        self._hurried.set()
+
     async def close(self) -> None:
         """Commit what waits, then close the file. Harmless when closed already."""
-        if self._closing.is_set():
+        if self._closing:
             return
-        self._closing.set()
+        self._closing = True
+        self.hurry()
         self._work.set()
         await self._task
-        await self._writer.close()
-        if self._reader is not self._writer:
-            await self._reader.close()
-        if self._presence is not None:
-            self._presence.leave()
+        await self._held.aclose()
 
     # --- the writer ---------------------------------------------------------------------------------------------------
 
     async def _commit(self, statements: list[Statement]) -> None:
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._enqueue(statements, committed)
+        self._enqueue(Change(statements, committed))
         await committed
 
-    def _enqueue(self, statements: list[Statement], committed: asyncio.Future[None] | None) -> None:
-        self._waiting.append((statements, committed))
+    def _enqueue(self, change: Change) -> None:
+        self._waiting.append(change)
         self._work.set()
 
     async def _write(self) -> None:
-        while not self._closing.is_set() or self._waiting:
+        while not self._closing or self._waiting:
             await self._work.wait()
             self._work.clear()
             batch, self._waiting = self._waiting, []
             if batch:
                 await self._write_batch(batch)
 
-    async def _write_batch(self, batch: list[tuple[list[Statement], asyncio.Future[None] | None]]) -> None:
-        changes = [statement for statements, _ in batch for statement in statements]
-        # A locked file or a full disk may pass: nothing is given up before the store is closed.
-        while isinstance(error := await self._transaction(changes), sqlite3.OperationalError):
-            if self._closing.is_set():
-                break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), RETRY)
-        for _, committed in batch:
-            if committed is None or committed.done():
+    async def _write_batch(self, batch: list[Change]) -> None:
+        error = await self._insistently([statement for change in batch for statement in change.statements])
+        if error is not None and len(batch) > 1 and not isinstance(error, sqlite3.OperationalError):
+            for change in batch:  # one of them is at fault, and only that is to fail
+                await self._write_batch([change])
+            return
+        for change in batch:
+            if change.committed is None or change.committed.done():
                 continue
             if error is None:
-                committed.set_result(None)
+                change.committed.set_result(None)
             else:
-                committed.set_exception(error)
+                change.committed.set_exception(error)
+
+    async def _insistently(self, statements: list[Statement]) -> Exception | None:
+        """Carry out statements; a locked file or a full disk may pass, so they are tried until there is a hurry."""
+        while isinstance(error := await self._transaction(statements), sqlite3.OperationalError):
+            if self._hurried.is_set():
+                break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurried.wait(), RETRY)
+        return error
 
     async def _transaction(self, statements: list[Statement]) -> Exception | None:
         """Carry out statements in one transaction. Returns the error that undid it, None where it was committed."""
-        lock = self._reading if self._reader is self._writer else asyncio.Lock()
-        async with lock:
+        async with self._reading if self._reader is self._writer else contextlib.nullcontext():
             try:
                 await self._writer.execute("BEGIN IMMEDIATE")
                 for statement, parameters in statements:
@@ -190,9 +206,12 @@ def _issuing(workspace: str, record: CallRecord, created_at: int) -> list[Statem
     ]
 
 
-async def _connect(database: Database) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(database, timeout=BUSY_TIMEOUT, isolation_level=None)
-    try:
+@contextlib.asynccontextmanager
+async def _connection(database: Database) -> AsyncIterator[aiosqlite.Connection]:
+    """Open a connection, ready for use; whoever leaves the context closes it."""
+    if database != ":memory:":
+        database.parent.mkdir(parents=True, exist_ok=True)
+    async with aiosqlite.connect(database, timeout=BUSY_TIMEOUT, isolation_level=None) as connection:
         await connection.execute("PRAGMA journal_mode = WAL")
         await connection.execute("PRAGMA synchronous = NORMAL")
         async with connection.execute("PRAGMA user_version") as cursor:
@@ -200,7 +219,4 @@ async def _connect(database: Database) -> aiosqlite.Connection:
         if version not in (0, schema.VERSION):
             raise sqlite3.DatabaseError(f"its format is {version}, this mockpbx reads format {schema.VERSION}")
         await connection.executescript(f"{schema.SCHEMA} PRAGMA user_version = {schema.VERSION};")
-    except BaseException:
-        await connection.close()
-        raise
-    return connection
+        yield connection
