@@ -57,7 +57,7 @@ class Client:
         self._errands: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        if not re.fullmatch(r"[\x21-\x7e]+", self._token):
+        if not re.fullmatch(r"[\x21-\x7e]*", self._token):
             raise ConnectionFailed("the token cannot be sent: expected printable ASCII characters without spaces")
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeout))
         try:
