@@ -74,10 +74,6 @@ class MockPBX:
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def workspace_of(self, token: str) -> Workspace:
-        """Return the workspace of a token. Raises Unauthorized."""
-        return self._switchboard.workspace(token)
-
     async def start(self) -> None:
         """Open the database and listen."""
         self._check_callee()

@@ -2,5 +2,3 @@
 
 The bottom floor. Everything above speaks this language; nothing here knows a clock, a socket or a call in progress.
 """
-
-CONTRACT_VERSION = "1.0.4"
