@@ -34,6 +34,7 @@ _Floats = NDArray[np.float32]
 _TONES = {key: (ROWS[r], COLUMNS[c]) for r, keys in enumerate(KEYPAD) for c, key in enumerate(keys)}
 _FULL_SCALE = 32767
 _RAMP = 3 * RATE // 1000
+_CLOSED, _OPEN = 5 * RATE // 1000, 10 * RATE // 1000  # a contact that bounces
 
 # What counts as a press. Between what Q.24 accepts and what it refuses is room; each limit stands inside it.
 _LEAST_HEARD = 2.9  # fills, of 10 ms each: accept 40 ms (3.5 where the frames cut it worst), refuse 23 ms
@@ -99,6 +100,26 @@ def tone(digit: str, samples: int, level: float = -9.0) -> Samples:
     pcm: Samples = np.rint(sound).astype(np.int16)
     pcm.flags.writeable = False
     return pcm
+
+
+@lru_cache(maxsize=128)
+def contact(digit: str, samples: int, bounces: int) -> Samples:
+    """The sound of one press, `samples` long, whose contact breaks `bounces` times before it holds.
+
+    Each bounce is 5 ms of the tone and a gap of 10 ms, the longest that Q.24 wants bridged. A receiver hears one press
+    if 40 ms of the tone follow them. The array is shared and read-only. Raises ValueError as `tone` does, and for a
+    negative number of bounces.
+    """
+    if bounces < 0:
+        raise ValueError(f"a contact cannot bounce {bounces} times; expected 0 or more")
+    sound = tone(digit, samples)
+    if not bounces:
+        return sound
+    broken = sound.copy()
+    for start in range(0, bounces * (_CLOSED + _OPEN), _CLOSED + _OPEN):
+        broken[start + _CLOSED : start + _CLOSED + _OPEN] = 0
+    broken.flags.writeable = False
+    return broken
 
 
 @dataclass(slots=True)

@@ -62,6 +62,25 @@ class DigitQueued:
 
 
 @dataclass(frozen=True, slots=True)
+class DigitHeard:
+    """A client's digit goes down in the callee's ear."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoundHeard:
+    """The callee heard what it was listening for; `what` names it where that is not known from the question."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalleeSoundEnded:
+    """What the callee was saying is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class DigitReceived:
     """The callee pressed a key: told by an event, or heard in band. Once per press, however it arrived."""
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from mockpbx.media import dtmf, facts
+from mockpbx.media.ears import Ear
 from mockpbx.media.pcm import FRAME, SILENCE, Samples, mixed, samples_of
 from mockpbx.media.playout import Frame, Key, Playout
 from mockpbx.media.sources import Silence, Source
 
 
-class _HeldKey:
-    """A key of the callee's phone, held down: its tone lies over what the callee says."""
+Via = Literal["both", "event", "in_band"]
 
-    def __init__(self, digit: str, duration_ms: int) -> None:
+
+class _HeldKey:
+    """A key of the callee's phone, held down: its tone lies over what the callee says, unless only its event travels."""
+
+    def __init__(self, digit: str, duration_ms: int, via: Via, bounces: int) -> None:
         self.key = Key(digit.upper(), samples_of(duration_ms))
-        self._tone = dtmf.tone(digit, self.key.samples)
+        self.announced = via != "in_band"
+        self.sounds = via != "event"
+        self._tone = dtmf.contact(digit, self.key.samples, bounces)
         self._at = 0
 
     @property
@@ -32,6 +39,8 @@ class _HeldKey:
     def next(self) -> Samples:
         sound = self._tone[self._at : self._at + FRAME]
         self._at += FRAME
+        if not self.sounds:
+            return SILENCE
         return sound if len(sound) == FRAME else np.concatenate([sound, SILENCE[len(sound) :]])
 
 
@@ -45,15 +54,17 @@ class Line:
         self.ordinal = ordinal
         self.playout = Playout(capacity)
         self.source: Source = Silence()
+        self.ear: Ear | None = None
+        self.heard: Samples = SILENCE  # in the last 20 ms
         self.keypad = dtmf.KeypadReceiver()
         self.frames = 0
         self.refused_messages = 0
         self.refused_bytes = 0
         self._held: deque[_HeldKey] = deque()
 
-    def press(self, digit: str, duration_ms: int) -> None:
-        """The callee presses a key, after those it still holds."""
-        self._held.append(_HeldKey(digit, duration_ms))
+    def press(self, digit: str, duration_ms: int, via: Via = "both", bounces: int = 0) -> None:
+        """The callee presses a key, after those it still holds; it travels as an event, as its tone, or both."""
+        self._held.append(_HeldKey(digit, duration_ms, via, bounces))
 
     def refuse(self, size: int) -> None:
         """Count a client message of `size` bytes that was not taken."""
@@ -63,6 +74,11 @@ class Line:
     def step(self) -> tuple[Samples, list[object]]:
         """Let 20 ms pass. Returns what the callee says in them, and what happened."""
         heard, happened = self.playout.pull()
+        self.heard = heard.sound
+        happened += self._listen(heard)
+        if self.source.over:
+            self.source = Silence()
+            happened.append(facts.CalleeSoundEnded())
         said = self.source.next(heard)
         if self._held:
             said = self._with_key(said)
@@ -88,12 +104,23 @@ class Line:
         )
         return happened
 
+    def _listen(self, heard: Frame) -> list[object]:
+        """Let the callee hear 20 ms: the keys that go down in them, and what it listens for."""
+        happened: list[object] = [facts.DigitHeard(key.digit) for key in heard.keys]
+        what = self.ear.hear(heard) if self.ear is not None else None
+        if what is not None and what not in {key.digit for key in heard.keys}:
+            self.ear = None
+            happened.append(facts.SoundHeard(what))
+        return happened
+
     def _with_key(self, said: Frame) -> Frame:
         held = self._held[0]
-        keys = (*said.keys, held.key) if held.fresh else said.keys
+        keys = (*said.keys, held.key) if held.fresh and held.announced else said.keys
         sound = held.next()
         if held.over:
             self._held.popleft()
+        if sound is SILENCE:
+            return Frame(said.sound, keys)
         return Frame(sound if said.sound is SILENCE else mixed(said.sound, sound), keys)
 
 

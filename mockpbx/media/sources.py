@@ -13,13 +13,21 @@ LEVEL = 8_000  # peak of tones and noise: about -12 dBFS, a comfortable telephon
 
 
 class Source(Protocol):
-    """A callee's voice."""
+    """A callee's voice. It is `over` once there is nothing more to come."""
+
+    @property
+    def over(self) -> bool:
+        """Whether everything has been said."""
 
     def next(self, heard: Frame) -> Frame:
         """Return the next 20 ms, having heard these."""
 
 
-class Silence:
+class _Endless:
+    over = False
+
+
+class Silence(_Endless):
     """Says nothing."""
 
     def next(self, heard: Frame) -> Frame:
@@ -27,7 +35,7 @@ class Silence:
         return SILENT
 
 
-class Echo:
+class Echo(_Endless):
     """Says in one frame what it heard in the frame before, bit-exact; keys come back as keys."""
 
     def __init__(self) -> None:
@@ -50,6 +58,11 @@ class Repeat:
         self._loop = loop and whole > 0
         self._at = 0
 
+    @property
+    def over(self) -> bool:
+        """Whether the samples have all been said."""
+        return not self._loop and self._at >= len(self._samples)
+
     def next(self, heard: Frame) -> Frame:
         """Return the next frame of the samples, silence when they are over."""
         end = self._at + FRAME
@@ -63,7 +76,7 @@ class Repeat:
         return Frame(sound)
 
 
-class Noise:
+class Noise(_Endless):
     """Says white noise drawn from `generator`."""
 
     def __init__(self, generator: np.random.Generator) -> None:

@@ -46,6 +46,37 @@ BOT: Script = [
     (INDONESIAN, "Halo, saya asisten suara. Ada yang bisa saya bantu?"),
 ]
 
+# Who speaks: a voice and its pace in words a minute.
+Voice = tuple[str, int]
+CALLER: Voice = ("f3", 178)
+OPERATOR: Voice = ("f2", 162)
+ASSISTANT: Voice = ("m3", 155)
+
+# What the personas of mockpbx/domain/personas.py say, and who says it.
+PERSONAS: dict[str, tuple[Voice, Script]] = {
+    "who-is-this": (CALLER, [(INDONESIAN, "Iya, saya sendiri. Ini dari mana, ya?")]),
+    "go-on": (CALLER, [(INDONESIAN, "Oh, begitu. Boleh.")]),
+    "how-long": (CALLER, [(INDONESIAN, "Kira-kira berapa lama?")]),
+    "goodbye": (CALLER, [(INDONESIAN, "Baik, terima kasih. Selamat siang.")]),
+    "wait-a-moment": (CALLER, [(INDONESIAN, "Sebentar, saya mau tanya dulu.")]),
+    "uh-huh": (CALLER, [(ENGLISH, "Uh-huh.")]),
+    "wrong-number": (CALLER, [(INDONESIAN, "Maaf, salah sambung.")]),
+    "menu": (
+        OPERATOR,
+        [
+            (INDONESIAN, "Selamat datang."),
+            0.3,
+            (INDONESIAN, "Tekan satu untuk tagihan, dua untuk gangguan, atau nol untuk petugas."),
+        ],
+    ),
+    "menu-billing": (OPERATOR, [(INDONESIAN, "Tagihan Anda bulan ini sudah lunas.")]),
+    "menu-outage": (OPERATOR, [(INDONESIAN, "Tidak ada gangguan di wilayah Anda.")]),
+    "menu-invalid": (OPERATOR, [(INDONESIAN, "Maaf, pilihan itu tidak ada.")]),
+    "menu-goodbye": (OPERATOR, [(INDONESIAN, "Terima kasih. Sampai jumpa.")]),
+    "please-hold": (OPERATOR, [(INDONESIAN, "Mohon tunggu, Anda akan kami sambungkan.")]),
+    "screening": (OPERATOR, [(INDONESIAN, "Siapa ini, dan apa keperluan Anda?")]),
+}
+
 
 def pause(seconds: float, rate: int = RATE) -> Sound:
     return np.zeros(round(seconds * rate))
@@ -116,13 +147,14 @@ def write_mp3(path: Path, samples: NDArray[np.int16], rate: int) -> None:
 def main() -> None:
     """Write all clips, and say how long and how big they are."""
     CLIPS.mkdir(parents=True, exist_ok=True)
-    caller, operator, bot = ("f3", 178), ("f2", 162), ("m3", 155)
-    voicemail = np.concatenate([said(VOICEMAIL, *operator), pause(0.5), beep(1000, 0.5)])
-    write_wav(CLIPS / "speech.wav", pcm16(said(SPEECH, *caller)))
+    voicemail = np.concatenate([said(VOICEMAIL, *OPERATOR), pause(0.5), beep(1000, 0.5)])
+    write_wav(CLIPS / "speech.wav", pcm16(said(SPEECH, *CALLER)))
     write_wav(CLIPS / "voicemail.wav", pcm16(voicemail))
-    write_wav(CLIPS / "hello.wav", pcm16(said(HELLO, *caller)))
-    write_wav(CLIPS / "bot-greeting.wav", pcm16(said(BOT, *bot)))
-    write_mp3(CLIPS / "bot-greeting.mp3", pcm16(said(BOT, *bot, rate=24000)), 24000)
+    write_wav(CLIPS / "hello.wav", pcm16(said(HELLO, *CALLER)))
+    write_wav(CLIPS / "bot-greeting.wav", pcm16(said(BOT, *ASSISTANT)))
+    write_mp3(CLIPS / "bot-greeting.mp3", pcm16(said(BOT, *ASSISTANT, rate=24000)), 24000)
+    for name, (voice, script) in PERSONAS.items():
+        write_wav(CLIPS / f"{name}.wav", pcm16(said(script, *voice)))
     for path in sorted(CLIPS.iterdir()):
         print(f"{path.name:20} {path.stat().st_size:7} bytes")
 
