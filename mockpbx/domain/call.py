@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from mockpbx.contract.vocabulary import Direction
+from mockpbx.contract.vocabulary import Direction, Party
 
 
 class State(Enum):
@@ -65,6 +65,16 @@ class Call:
     started_at: int | None = None
     answered_at: int | None = None
     ended_at: int | None = None
+
+    @property
+    def client(self) -> Party:
+        """Which party the client of the service is: it calls out, and is called in."""
+        return Party.CALLER if self.direction is Direction.OUTBOUND else Party.CALLEE
+
+    @property
+    def remote(self) -> Party:
+        """Which party the other end is."""
+        return Party.CALLEE if self.direction is Direction.OUTBOUND else Party.CALLER
 
     def make(self, move: Move, now: int) -> None:
         """Make a move at `now`. Raises IllegalMove, and then nothing has changed."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mockpbx.contract.vocabulary import Direction, Party
+from mockpbx.contract.vocabulary import Direction
+from mockpbx.domain.perceptions import Perception
+from mockpbx.domain.scenario import Press, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +19,16 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class PlaceCall(Command):
-    """Create a call. The caller mints the session id, since ids are random and the domain is not."""
+    """Create a call. The caller mints the session id, since ids are random and the domain is not.
+
+    `steps` is what the other end does, under the name of `scenario`. `caller` is who calls in an inbound call.
+    """
 
     number: str
+    steps: Iterable[Step]
+    scenario: str = "steps"
     direction: Direction = Direction.OUTBOUND
+    caller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +61,66 @@ class Abandon(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class TakeStep(Command):
-    """Let the callee's scenario go on."""
+class GoOn(Command):
+    """The pause or the patience of the scenario is over, unless it has gone on since: then `turn` is another."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Perceive(Command):
+    """The callee perceives something on its line."""
+
+    perception: Perception
+
+
+@dataclass(frozen=True, slots=True)
+class Direct(Command):
+    """A person takes over the other end: its scenario stops, and these steps take its place under a new name."""
+
+    steps: Iterable[Step]
+    scenario: str
+
+
+@dataclass(frozen=True, slots=True)
+class PressKeys(Command):
+    """A person presses keys at the other end, whatever its scenario does."""
+
+    press: Press
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerByHand(Command):
+    """A person answers: the other end's phone, or the client's where the call is inbound."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpByHand(Command):
+    """A person hangs up or declines at the other end, or lets the call fail with a cause."""
+
+    cause: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp(Command):
-    """End the call; `by` is None where neither party did it."""
+    """The client ends the call."""
 
-    by: Party | None
+
+@dataclass(frozen=True, slots=True)
+class Break(Command):
+    """The call ends by neither party's doing."""
+
     cause: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReachTimeLimit(Command):
     """The call has lasted as long as a call may."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReachRingLimit(Command):
+    """The call has waited for its answer as long as a call may."""
 
 
 @dataclass(frozen=True, slots=True)

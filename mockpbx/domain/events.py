@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mockpbx.contract.vocabulary import DialStatus, Direction
 from mockpbx.domain.record import CallRecord
-from mockpbx.domain.scenario import Sound
+from mockpbx.domain.scenario import Expectation, Sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CallPlaced(Event):
-    """A session was created."""
+    """A session was created; `scenario` names what its other end will do, `caller` who calls in."""
 
     number: str
     direction: Direction
+    scenario: str
+    caller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,63 @@ class CalleeSpoke(Event):
 
 @dataclass(frozen=True, slots=True)
 class CalleePressed(Event):
-    """The callee presses a key for `duration` ms."""
+    """The callee presses a key for `duration` ms (see `Press` for how)."""
 
     digit: str
     duration: int
+    via: Literal["both", "event", "in_band"] = "both"
+    bounces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CalleeListens(Event):
+    """The scenario waits for this."""
+
+    expectation: Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationMet(Event):
+    """It came: `what` (the digit, the checkpoint's name), `after` ms."""
+
+    expectation: Expectation
+    what: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationMissed(Event):
+    """It did not come within its time."""
+
+    expectation: Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFinished(Event):
+    """The scenario has taken its last step."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFailed(Event):
+    """The scenario cannot go on with its step number `step`, for this reason; the call breaks."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioStopped(Event):
+    """The scenario was cut short at its step number `step`."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver(Event):
+    """A person acts for the other end from here on."""
+
+    scenario: str
 
 
 @dataclass(frozen=True, slots=True)

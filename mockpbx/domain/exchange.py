@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
-from mockpbx.contract.errors import NoSuchSession
-from mockpbx.contract.vocabulary import NORMAL_CLEARING, DialStatus, Party
+from mockpbx.contract.errors import InvalidRequest, NoSuchSession
+from mockpbx.contract.vocabulary import NORMAL_CLEARING, SYSTEM_ERROR, DialStatus, Direction, Party
 from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
 from mockpbx.domain import scenario as s
 from mockpbx.domain.call import Call, Move, State
+from mockpbx.domain.perceptions import Perception, SoundEnded, SoundFailed, meets
+from mockpbx.domain.performance import (
+    AwaitSound,
+    Finish,
+    Listen,
+    Make,
+    Pause,
+    Performance,
+    ScenarioError,
+    Tell,
+    ms,
+)
 from mockpbx.domain.record import CallRecord, file_record
 
 #: What the clients are told of each move.
@@ -23,6 +35,23 @@ STATUS = {
     Move.ANSWER: DialStatus.CONNECTED,
 }
 
+#: What a client does that hangs up on a phone that rings at its own end.
+DECLINED = 21
+#: How a call fails that waited for its answer too long, by where it was.
+UNANSWERED = {State.DIALING: 18, State.RINGING: 19}
+
+#: The steps that an inbound call has taken before its scenario begins: it rings at the client, and the client answers.
+TAKEN_BY_CLIENT = (s.Ring, s.Answer)
+
+#: Why a scenario stops when a person acts for the other end.
+TAKEN_OVER = "a person took over"
+
+#: Acts that a scenario may take without letting time pass: beyond that it never will.
+MOST_ACTS = 10_000
+
+#: Perceptions that may wait for the scenario to ask for them.
+MOST_NOTICED = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -31,28 +60,49 @@ class Timing:
     announce_delay: int = 0
     dial_delay: int = 1_000
     record_delay: int = 2_000
+    ring_limit: int = 60_000
     call_limit: int = 4 * 60 * 60 * 1_000
     hangup_when_left: int | None = None
     cancel_is_no_answer: bool = False
+    joining_answers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What the scenario waits for, and since when."""
+
+    act: Listen | AwaitSound
+    since: int
 
 
 @dataclass(slots=True)
 class _Session:
-    """A call, what its callee will do, and what the exchange remembers of it."""
+    """A call, what its other end is doing, and what the exchange remembers of it."""
 
     call: Call
-    steps: Iterator[s.Step]
+    performance: Performance
     announced: bool = False
     left_at: int | None = None
     record: CallRecord | None = None
+    instant: int = -1  # of the last act, and
+    acts: int = 0  # how many there were at that instant
+    turn: int = 0  # of the scenario; a timer that was set in an earlier one is stale
+    expected: _Expected | None = None
+    noticed: list[Perception] = field(default_factory=list)  # since the last expectation was decided
+
+    def count_act(self, now: int) -> None:
+        """Count an act of the scenario. Raises ScenarioError where it goes round in circles."""
+        self.acts = self.acts + 1 if now == self.instant else 1
+        self.instant = now
+        if self.acts > MOST_ACTS:
+            raise ScenarioError(f"it took {MOST_ACTS} steps without letting time pass: put wait into its loop")
 
 
 class Exchange:
     """Answers `receive(command, now)`, `wake(now)` and `next_deadline()`; `now` is integer milliseconds."""
 
-    def __init__(self, timing: Timing, scenario_for: Callable[[str], s.Scenario]) -> None:
-        self._timing = timing
-        self._scenario_for = scenario_for
+    def __init__(self, timing: Timing) -> None:
+        self.timing = timing
         self._sessions: dict[str, _Session] = {}
         self._timers: list[tuple[int, int, c.Command]] = []
         self._order = count()
@@ -66,10 +116,26 @@ class Exchange:
         session = self._sessions.get(session_id)
         return None if session is None else session.call
 
+    def step(self, session_id: str) -> tuple[int, s.Step] | None:
+        """Return the number of the step that a call's scenario is at, and the step; None where it has none left."""
+        session = self._sessions.get(session_id)
+        if session is None or session.performance.over or session.performance.step is None:
+            return None
+        return session.performance.number, session.performance.step
+
+    def attends(self, session_id: str) -> bool:
+        """Return whether a scenario is under way that may want to know what the callee perceives."""
+        session = self._sessions.get(session_id)
+        return session is not None and not session.performance.over
+
     def undialled(self) -> list[Call]:
-        """Return the calls that have been announced and that nobody has dialled yet, oldest first."""
-        sessions = self._sessions.values()
-        return [session.call for session in sessions if session.announced and session.call.state is State.CREATED]
+        """Return the calls that have been announced and whose fate still waits for a client, oldest first.
+
+        Calls out that nobody has dialled yet, and calls in that ring.
+        """
+        waiting = {Direction.OUTBOUND: State.CREATED, Direction.INBOUND: State.RINGING}
+        calls = [session.call for session in self._sessions.values() if session.announced]
+        return [call for call in calls if call.state is waiting[call.direction]]
 
     def live_calls(self) -> list[Call]:
         """Return the calls that have not ended, oldest first."""
@@ -98,31 +164,39 @@ class Exchange:
         happened = _HANDLERS[type(command)](self, command, now)
         return [(command.session_id, event) for event in happened]
 
-    # --- one method a command; the table at the end of the module names them ------------------------------------------
+    # --- the life of a call: one method a command; the table at the end of the module names them ----------------------
 
     def _place_call(self, command: c.PlaceCall, now: int) -> Iterator[e.Event]:
+        inbound = command.direction is Direction.INBOUND
         call = Call(command.session_id, command.number, command.direction, placed_at=now)
-        self._sessions[call.session_id] = _Session(call, iter(self._scenario_for(call.number)))
-        self._at(now + self._timing.dial_delay, c.Dial(call.session_id))
-        yield e.CallPlaced(call.number, call.direction)
+        performance = Performance(command.steps, skipped=TAKEN_BY_CLIENT if inbound else ())
+        self._sessions[call.session_id] = _Session(call, performance)
+        if not inbound:
+            self._at(now + self.timing.dial_delay, c.Dial(call.session_id))
+        yield e.CallPlaced(call.number, call.direction, command.scenario, command.caller)
 
     def _announce(self, command: c.AnnounceSession, now: int) -> Iterator[e.Event]:
         session = self._sessions.get(command.session_id)
         if session is None or session.announced:
             return
-        due = session.call.placed_at + self._timing.announce_delay
+        call = session.call
+        due = call.placed_at + self.timing.announce_delay
         if now < due:
             self._at(due, command)
             return
         session.announced = True
-        yield e.SessionAnnounced(session.call.direction)
+        yield e.SessionAnnounced(call.direction)
+        if call.direction is Direction.INBOUND and call.state is State.CREATED:
+            yield from self._move(call, Move.DIAL, now)
+            yield from self._move(call, Move.RING, now)
+            self._at(now + self.timing.ring_limit, c.ReachRingLimit(call.session_id))
 
     def _dial(self, command: c.Dial, now: int) -> Iterator[e.Event]:
-        call = self._sessions[command.session_id].call
-        if call.state is not State.CREATED:
+        session = self._sessions[command.session_id]
+        if session.call.state is not State.CREATED:
             return
-        yield from self._move(call, Move.DIAL, now)
-        yield from self._take_step(c.TakeStep(call.session_id), now)
+        yield from self._move(session.call, Move.DIAL, now)
+        yield from self._perform(session, now)
 
     def _join(self, command: c.JoinRoom, now: int) -> Iterator[e.Event]:
         try:
@@ -132,56 +206,202 @@ class Exchange:
             return
         session.left_at = None
         yield e.RoomJoined(command.client)
-        yield from self._dial(c.Dial(command.session_id), now)
+        if session.call.direction is Direction.OUTBOUND:
+            yield from self._dial(c.Dial(command.session_id), now)
+        elif self.timing.joining_answers and session.call.state is State.RINGING:
+            yield from self._answer(session, now)
+            yield from self._perform(session, now)
 
     def _leave(self, command: c.LeaveRoom, now: int) -> Iterator[e.Event]:
         session = self._sessions.get(command.session_id)
         if session is None or session.record is not None:
             return
         session.left_at = now
-        if self._timing.hangup_when_left is not None:
-            self._at(now + self._timing.hangup_when_left, c.Abandon(command.session_id, since=now))
+        if self.timing.hangup_when_left is not None:
+            self._at(now + self.timing.hangup_when_left, c.Abandon(command.session_id, since=now))
         yield e.RoomEmptied()
 
     def _abandon(self, command: c.Abandon, now: int) -> Iterator[e.Event]:
         session = self._sessions[command.session_id]
         if session.record is None and session.left_at == command.since:
-            yield from self._end(session, now, Party.CALLER, NORMAL_CLEARING)
-
-    def _take_step(self, command: c.TakeStep, now: int) -> Iterator[e.Event]:
-        session = self._sessions[command.session_id]
-        while session.record is None and (step := next(session.steps, None)) is not None:
-            match step:
-                case s.Wait(duration):
-                    self._at(now + duration, command)
-                    return
-                case s.Ring():
-                    yield from self._move(session.call, Move.RING, now)
-                case s.FindBusy():
-                    yield from self._move(session.call, Move.FIND_BUSY, now)
-                case s.Answer():
-                    yield from self._move(session.call, Move.ANSWER, now)
-                    self._at(now + self._timing.call_limit, c.ReachTimeLimit(command.session_id))
-                case s.Speak(sound):
-                    yield e.CalleeSpoke(sound)
-                case s.Press(digit, duration):
-                    yield e.CalleePressed(digit, duration)
-                case s.End(cause, by):
-                    yield from self._end(session, now, by, cause)
+            yield from self._client_hangs_up(session, now)
 
     def _hang_up(self, command: c.HangUp, now: int) -> Iterator[e.Event]:
-        yield from self._end(self._live(command.session_id), now, command.by, command.cause)
+        yield from self._client_hangs_up(self._live(command.session_id), now)
+
+    def _break(self, command: c.Break, now: int) -> Iterator[e.Event]:
+        yield from self._end(self._live(command.session_id), now, None, command.cause, "the call was broken")
 
     def _reach_limit(self, command: c.ReachTimeLimit, now: int) -> Iterator[e.Event]:
         session = self._sessions[command.session_id]
         if session.record is None:
-            yield from self._end(session, now, None, NORMAL_CLEARING)
+            yield from self._end(session, now, None, NORMAL_CLEARING, "the call reached its time limit")
+
+    def _reach_ring_limit(self, command: c.ReachRingLimit, now: int) -> Iterator[e.Event]:
+        session = self._sessions[command.session_id]
+        if session.record is not None or session.call.state not in UNANSWERED:
+            return
+        if session.call.direction is Direction.INBOUND:
+            yield from self._end(session, now, session.call.remote, NORMAL_CLEARING, "nobody answered")
+        else:
+            yield from self._end(session, now, None, UNANSWERED[session.call.state], "nobody answered")
 
     def _issue_record(self, command: c.IssueRecord, now: int) -> Iterator[e.Event]:
         session = self._sessions.get(command.session_id)
         if session is not None and session.record is not None:
             self._forget(command.session_id)
             yield e.RecordIssued(session.record)
+
+    # --- its other end ------------------------------------------------------------------------------------------------
+
+    def _go_on(self, command: c.GoOn, now: int) -> Iterator[e.Event]:
+        session = self._sessions[command.session_id]
+        if session.record is not None or command.turn != session.turn:
+            return
+        if session.expected is not None and isinstance(session.expected.act, Listen):
+            yield from self._miss(session, session.expected.act.expectation, now)
+        else:
+            yield from self._perform(session, now)
+
+    def _perceive(self, command: c.Perceive, now: int) -> Iterator[e.Event]:
+        session = self._sessions.get(command.session_id)
+        if session is None or session.record is not None:
+            return
+        if isinstance(command.perception, SoundFailed):
+            yield from self._fail_scenario(session, command.perception.reason, now)
+            return
+        expected = session.expected
+        if isinstance(command.perception, SoundEnded):
+            if expected is not None and isinstance(expected.act, AwaitSound):
+                yield from self._perform(session, now)
+            return
+        session.noticed = [*session.noticed, command.perception][-MOST_NOTICED:]
+        if expected is not None and isinstance(expected.act, Listen):
+            yield from self._meet(session, expected.act.expectation, expected.since, now)
+
+    def _direct(self, command: c.Direct, now: int) -> Iterator[e.Event]:
+        session = self._live(command.session_id)
+        yield from self._stop_scenario(session, TAKEN_OVER)
+        yield e.TakenOver(command.scenario)
+        session.performance = Performance(command.steps)
+        yield from self._perform(session, now)
+
+    def _press_keys(self, command: c.PressKeys, now: int) -> Iterator[e.Event]:
+        self._live(command.session_id)
+        press = command.press
+        for key in press.keys.upper():
+            yield e.CalleePressed(key, ms(press.seconds), press.via, press.bounces)
+
+    def _answer_by_hand(self, command: c.AnswerByHand, now: int) -> Iterator[e.Event]:
+        session = self._live(command.session_id)
+        call = session.call
+        if call.state in (State.BUSY, State.CONNECTED):
+            raise InvalidRequest(f"The call is {call.state.name}: only a call that is not answered yet can be answered")
+        if call.direction is Direction.INBOUND:
+            yield from self._answer(session, now)
+            yield from self._perform(session, now)
+            return
+        yield from self._stop_scenario(session, TAKEN_OVER)
+        yield e.TakenOver("by hand")
+        if call.state is State.CREATED:
+            yield from self._move(call, Move.DIAL, now)
+        if call.state is State.DIALING:
+            yield from self._move(call, Move.RING, now)
+        yield from self._answer(session, now)
+
+    def _hang_up_by_hand(self, command: c.HangUpByHand, now: int) -> Iterator[e.Event]:
+        session = self._live(command.session_id)
+        call = session.call
+        declines = call.direction is Direction.OUTBOUND and call.state is not State.CONNECTED
+        cause = command.cause if command.cause is not None else DECLINED if declines else NORMAL_CLEARING
+        by = call.remote if cause in (NORMAL_CLEARING, DECLINED) else None
+        yield from self._end(session, now, by, cause, TAKEN_OVER)
+
+    def _perform(self, session: _Session, now: int, outcome: s.Heard | None = None) -> Iterator[e.Event]:
+        """Let the scenario go on until it waits for something."""
+        session.turn += 1
+        session.expected = None
+        while session.record is None and not session.performance.over:
+            try:
+                session.count_act(now)
+                act = session.performance.next_act(session.call.state, outcome)
+            except ScenarioError as error:
+                yield from self._fail_scenario(session, str(error), now)
+                return
+            outcome = None
+            match act:
+                case Pause(duration):
+                    self._at(now + duration, c.GoOn(session.call.session_id, session.turn))
+                    return
+                case AwaitSound():
+                    session.expected = _Expected(act, now)
+                    return
+                case Listen():
+                    yield from self._listen(session, act, now)
+                    return
+                case Make(Move.ANSWER):
+                    yield from self._answer(session, now)
+                case Make(move):
+                    yield from self._move(session.call, move, now)
+                case Tell(event):
+                    yield event
+                case Finish(cause, by_remote):
+                    session.performance.over = True
+                    yield e.ScenarioFinished()
+                    yield from self._end(session, now, session.call.remote if by_remote else None, cause)
+                case None:
+                    session.performance.over = True
+                    yield e.ScenarioFinished()
+                    if session.call.state in UNANSWERED:
+                        self._at(now + self.timing.ring_limit, c.ReachRingLimit(session.call.session_id))
+
+    def _listen(self, session: _Session, act: Listen, now: int) -> Iterator[e.Event]:
+        session.expected = _Expected(act, now)
+        self._at(now + ms(act.expectation.within), c.GoOn(session.call.session_id, session.turn))
+        yield e.CalleeListens(act.expectation)
+        yield from self._meet(session, act.expectation, now, now)
+
+    def _meet(self, session: _Session, expectation: s.Expectation, since: int, now: int) -> Iterator[e.Event]:
+        """Let the scenario go on if what was noticed meets its expectation; what came before that is past."""
+        for index, perception in enumerate(session.noticed):
+            heard = meets(perception, expectation)
+            if heard is not None:
+                session.noticed = session.noticed[index + 1 :]
+                yield e.ExpectationMet(expectation, heard.what, now - since)
+                yield from self._perform(session, now, s.Heard(heard.what, (now - since) / 1_000))
+                return
+
+    def _miss(self, session: _Session, expectation: s.Expectation, now: int) -> Iterator[e.Event]:
+        session.noticed = []
+        yield e.ExpectationMissed(expectation)
+        match expectation.otherwise:
+            case "go_on":
+                yield from self._perform(session, now)
+            case "hang_up":
+                reason = f"{s.word(expectation)} was not met"
+                yield from self._end(session, now, session.call.remote, NORMAL_CLEARING, reason)
+            case "fail":
+                reason = f"{s.word(expectation)} was not met within {expectation.within:g} s"
+                yield from self._fail_scenario(session, reason, now)
+
+    def _fail_scenario(self, session: _Session, reason: str, now: int) -> Iterator[e.Event]:
+        session.performance.over = True
+        yield e.ScenarioFailed(session.performance.number, reason)
+        yield from self._end(session, now, None, SYSTEM_ERROR)
+
+    def _stop_scenario(self, session: _Session, reason: str) -> Iterator[e.Event]:
+        """Cut a scenario short that is under way."""
+        performance, session.expected = session.performance, None
+        if performance.over:
+            return
+        performance.over = True
+        try:
+            performance.close()
+        except ScenarioError as error:
+            yield e.ScenarioFailed(performance.number, str(error))
+        else:
+            if performance.number:
+                yield e.ScenarioStopped(performance.number, reason)
 
     # --- shared -------------------------------------------------------------------------------------------------------
 
@@ -206,7 +426,20 @@ class Exchange:
         call.make(move, now)
         yield e.DialStatusChanged(STATUS[move])
 
-    def _end(self, session: _Session, now: int, by: Party | None, cause: int) -> Iterator[e.Event]:
+    def _answer(self, session: _Session, now: int) -> Iterator[e.Event]:
+        yield from self._move(session.call, Move.ANSWER, now)
+        self._at(now + self.timing.call_limit, c.ReachTimeLimit(session.call.session_id))
+
+    def _client_hangs_up(self, session: _Session, now: int) -> Iterator[e.Event]:
+        call, expected = session.call, session.expected
+        if expected and isinstance(expected.act, Listen) and isinstance(expected.act.expectation, s.ExpectHangUp):
+            session.performance.over = True
+            yield e.ExpectationMet(expected.act.expectation, "", now - expected.since)
+        declines = call.direction is Direction.INBOUND and call.state is not State.CONNECTED
+        yield from self._end(session, now, call.client, DECLINED if declines else NORMAL_CLEARING, "the client hung up")
+
+    def _end(self, session: _Session, now: int, by: Party | None, cause: int, why: str = "") -> Iterator[e.Event]:
+        yield from self._stop_scenario(session, why)
         call = session.call
         call.make(Move.END, now)
         session.record = file_record(
@@ -218,9 +451,9 @@ class Exchange:
             ended_at=now,
             by=by,
             cause=cause,
-            cancel_is_no_answer=self._timing.cancel_is_no_answer,
+            cancel_is_no_answer=self.timing.cancel_is_no_answer,
         )
-        self._at(now + self._timing.record_delay, c.IssueRecord(call.session_id))
+        self._at(now + self.timing.record_delay, c.IssueRecord(call.session_id))
         yield e.CallEnded(session.record)
 
 
@@ -231,8 +464,15 @@ _HANDLERS: dict[type[c.Command], Callable[..., Iterator[e.Event]]] = {
     c.JoinRoom: Exchange._join,
     c.LeaveRoom: Exchange._leave,
     c.Abandon: Exchange._abandon,
-    c.TakeStep: Exchange._take_step,
     c.HangUp: Exchange._hang_up,
+    c.Break: Exchange._break,
     c.ReachTimeLimit: Exchange._reach_limit,
+    c.ReachRingLimit: Exchange._reach_ring_limit,
     c.IssueRecord: Exchange._issue_record,
+    c.GoOn: Exchange._go_on,
+    c.Perceive: Exchange._perceive,
+    c.Direct: Exchange._direct,
+    c.PressKeys: Exchange._press_keys,
+    c.AnswerByHand: Exchange._answer_by_hand,
+    c.HangUpByHand: Exchange._hang_up_by_hand,
 }
