@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
@@ -81,15 +82,60 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         self.closing: bool
         self.wire: Wire | None = None
         self._websocket: WebSocket | None = None
+        self._pings: deque[asyncio.Future[None] | None] = deque()  # not answered yet; None is the heartbeat's
+        self.hung = False  # open but dead: see `hang`
+        self._aside: Wire | None = None  # the wire of a session that hangs
+
+    def ping(self) -> asyncio.Future[None]:
+        """Ask the peer for a sign of life beside the heartbeat.
+
+        The future is done when the pong is here, and so everything that the peer sent before it has been handled; or
+        when the session is over or hangs.
+        """
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.closed or self.hung:
+            answered.set_result(None)
+        else:
+            self._pings.append(answered)
+            self._send_now(Packet(packet.PING))
+        return answered
 
     def post(self, message: Packet) -> None:
         """Send a packet: at once on a websocket, with the next poll before the upgrade."""
-        if self.closed:
+        if self.closed or self.hung:
             return
+        if message.packet_type == packet.PING:
+            self._pings.append(None)
+        self._send_now(message)
+
+    def _send_now(self, message: Packet) -> None:
         if self.wire is not None:
             self.wire.send(message.encode())
         else:
             self.queue.put_nowait(message)
+
+    def hang(self) -> None:
+        """Leave the session open but dead, as when a network in between forgets it, until `recover`.
+
+        Nothing leaves, the heartbeat waits, and whoever handles messages is to handle none.
+        """
+        if not self.hung:
+            self.hung, self._aside, self.wire = True, self.wire, None
+            self._give_up_pings()
+
+    def recover(self) -> None:
+        """Let a session that hangs live again, without what was to pass meanwhile. Harmless for any other."""
+        if self.hung:
+            self.hung, self._aside, self.wire = False, None, self._aside
+            if not self.closed:
+                self.schedule_ping()  # does nothing where one is planned
+
+    def cut(self) -> None:
+        """Drop the connection as a broken network does. A peer that polls has none, and is told that it is closed."""
+        if self._websocket is None:
+            spawn(self.close(reason=self.server.reason.TRANSPORT_CLOSE))
+        else:
+            self._websocket.wire.abort()
 
     async def send(self, pkt: Packet) -> None:
         """Send a packet (the library's own way to `post`)."""
@@ -114,7 +160,7 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
     async def check_ping_timeout(self) -> bool:
         """Close the session if its peer has not answered a ping in time; nobody else waits for that."""
         due = self.last_ping and self.last_ping + self.server.ping_timeout
-        if not due or time.time() <= due:
+        if not due or time.time() <= due or self.hung:
             return True
         spawn(self.close(reason=self.server.reason.PING_TIMEOUT))
         return False
@@ -123,6 +169,9 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         """Take a packet from the client. Raises ProtocolError for one that a client must not send."""
         if pkt.packet_type == packet.MESSAGE:
             await self.server.on_message(self, pkt.data)
+        elif pkt.packet_type == packet.PONG and (asked := self._pings.popleft() if self._pings else None) is not None:
+            if not asked.done():
+                asked.set_result(None)
         elif pkt.packet_type in (packet.PONG, packet.CLOSE, packet.UPGRADE):
             await super().receive(pkt)
         else:
@@ -153,8 +202,15 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
             self.post(Packet(packet.CLOSE))
             self.queue.put_nowait(None)
         self.closed = True
+        self._give_up_pings()
         if self._websocket is not None:
             await self._websocket.close()
+
+    def _give_up_pings(self) -> None:
+        while self._pings:
+            asked = self._pings.popleft()
+            if asked is not None and not asked.done():
+                asked.set_result(None)
 
     async def _websocket_handler(self, ws: WebSocket) -> None:
         messages = ws.messages()
@@ -203,7 +259,10 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
             waiting = self.queue.get_nowait()
             if waiting is not None and waiting.packet_type != packet.NOOP:
                 wire.send(waiting.encode())
-        self.wire = wire
+        if self.hung:
+            self._aside = wire
+        else:
+            self.wire = wire
 
 
 class EngineServer(AsyncServer):  # type: ignore[misc]

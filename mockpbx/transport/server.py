@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -55,15 +56,37 @@ class Connection:
         """Answer the client's event `number`."""
         self._send(sio.ACK, [_plain(argument) for argument in arguments], number)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent and still wait in this process for the client to read them; 0 before the upgrade."""
+        return 0 if self._socket.wire is None else self._socket.wire.waiting
+
+    def ping(self) -> asyncio.Future[None]:
+        """Ask for a sign of life: done when the client has answered and what it sent before is handled, or has left."""
+        return self._socket.ping()
+
     async def close(self) -> None:
         """Close the whole session of this client."""
         await self._socket.close()
+
+    def cut(self) -> None:
+        """Break the client's connection off, without a close frame."""
+        self._socket.cut()
+
+    def hang(self) -> None:
+        """Leave the client's connection open but dead, until `recover`."""
+        self._socket.hang()
+
+    def recover(self) -> None:
+        """Let pass again what comes and goes; what was lost stays lost."""
+        self._socket.recover()
 
     def _send(self, kind: int, data: list[object], number: int | None = None) -> None:
         _post(self._socket, sio.Packet(kind, data=data, namespace=self.namespace, id=number))
 
 
-#: Handles one event: the connection and the event's arguments. What it returns, None apart, is the acknowledgment.
+#: Handles one event: the connection and the event's arguments. What it returns, None apart, is the acknowledgment; a
+#: function is called with what sends one, for a handler that wants to choose the moment.
 Handler = Callable[..., Awaitable[object]]
 
 
@@ -163,7 +186,8 @@ class SocketServer:
             if packet.attachment_count:
                 peer.partial = packet
                 return
-        await self._dispatch(peer, packet)
+        if not socket.hung:
+            await self._dispatch(peer, packet)
 
     # --- Socket.IO packets --------------------------------------------------------------------------------------------
 
@@ -217,7 +241,11 @@ class SocketServer:
         except Exception:
             _log.exception("the handler of %r failed", data[0])
             return
-        if packet.id is not None and answer is not None:
+        if packet.id is None or answer is None:
+            return
+        if callable(answer):
+            answer(partial(connection.acknowledge, packet.id))
+        else:
             connection.acknowledge(packet.id, answer)
 
 

@@ -43,6 +43,11 @@ class Wire:
         self._transport = transport
         self._backlog = backlog
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the connection has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def send(self, message: str | bytes) -> None:
         """Send one message, text or binary."""
         self.write(text(message) if isinstance(message, str) else binary_header(len(message)) + message)

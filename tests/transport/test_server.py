@@ -100,6 +100,35 @@ async def test_one_clients_events_are_handled_in_the_order_sent(host, transports
 
 
 @BOTH
+async def test_a_ping_is_answered_after_what_the_client_sent_before_it_was_handled(host, transports):
+    async with client(host, transports=transports) as (sio, _):
+        (connection,) = host.connections
+        for number in range(50):
+            asked = connection.ping()
+            await sio.emit("note", number)
+            await sio.emit("note", -number)
+            while not asked.done():
+                await asyncio.sleep(0)
+        await sio.call("double", "x")
+        assert host.log == [(sign * number,) for number in range(50) for sign in (1, -1)]
+        assert connection.waiting == 0
+
+
+async def test_pings_in_between_leave_the_heartbeat_alone_and_end_with_the_session(host):
+    async with client(host) as (sio, _):
+        (connection,) = host.connections
+        pongs = [connection.ping() for _ in range(20)]
+        await asyncio.gather(*pongs)
+        for _ in range(3):  # heartbeats come every 0.2 s and are due within 0.5 s
+            await asyncio.sleep(0.3)
+            await connection.ping()
+        assert sio.connected
+    last = connection.ping()
+    await host.gone.wait()
+    await last
+
+
+@BOTH
 async def test_events_and_prepared_frames_leave_in_the_order_emitted(host, transports):
     async with client(host, transports=transports) as (_, received):
         await received.get()
