@@ -13,27 +13,33 @@ from typing import Self
 
 from aiohttp import web
 
+from mockpbx.adapters.control import ControlService, Emulator
 from mockpbx.adapters.realtime import RealtimeService
+from mockpbx.adapters.realtime.rooms import Audience
 from mockpbx.adapters.rest import RestService
 from mockpbx.adapters.store import SqliteStore
 from mockpbx.adapters.store.keeper import keep_calls
 from mockpbx.contract.errors import ConfigurationError
 from mockpbx.domain import events as e
-from mockpbx.domain.scenario import Clip
+from mockpbx.domain.personas import PERSONAS
+from mockpbx.domain.plan import Plan
 from mockpbx.media.mp3 import warm_up
-from mockpbx.media.wav import NotAudio
-from mockpbx.runtime.callee import callee_named
-from mockpbx.runtime.clips import load
+from mockpbx.runtime.callee import Unplayable, callee_named, check_plan, check_sounds
 from mockpbx.runtime.clock import Clock
 from mockpbx.runtime.engine import Engine
 from mockpbx.runtime.journal import Entry, Reader
+from mockpbx.runtime.plan_files import PlanFile, ScenarioError
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 from mockpbx.runtime.switchboard import Switchboard
-from mockpbx.runtime.workspace import Workspace
+from mockpbx.runtime.workspace import Workspace, wall_ms
 from mockpbx.transport import SocketServer
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the live calls.
 KEEP_EVERY = 2.0
+#: Seconds between two looks at the files of the dial plan.
+WATCH_EVERY = 0.3
 #: The longest request line or header in bytes, as Node's.
 HEADER_LIMIT = 16_384
 
@@ -41,30 +47,31 @@ HEADER_LIMIT = 16_384
 class MockPBX:
     """A whole emulator: `async with MockPBX(...) as pbx` serves at `pbx.url` until the block ends.
 
-    `rate` is the speed of its clocks: 1 is real, 20 twenty times as fast. Raises ConfigurationError for a port in use,
-    a database that cannot be opened or a callee that does not exist.
+    `plan` is the dial plan that each workspace starts with, beside that of the `dialplan` setting's file. Raises
+    ConfigurationError for a port in use, a database that cannot be opened, a callee or a dial plan that cannot be read.
     """
 
     def __init__(
         self,
         server: ServerSettings | None = None,
         workspace: WorkspaceSettings | None = None,
-        *,
-        rate: float = 1.0,
+        plan: Plan | None = None,
     ) -> None:
         self.server = server or ServerSettings()
         self.workspace = workspace or WorkspaceSettings()
         self.seed = secrets.randbits(32) if self.server.seed is None else self.server.seed
         self.readers: list[Reader] = []  # of every workspace's journal, for those who embed
-        self._rate = rate
+        self.plan = plan or Plan()
         self._switchboard = Switchboard(self.server.token, self._open_workspace)
         self._store: SqliteStore
         self._realtime: RealtimeService
         self._sockets: SocketServer
+        self._control: ControlService
         self._runner: web.AppRunner
         self._site: web.TCPSite
-        self._keeping: asyncio.Future[None]
+        self._chores: list[asyncio.Future[None]] = []
         self._engine = Engine()
+        self._plan_file: PlanFile | None = None
         self._warming: asyncio.Future[None] | None = None
         self._stopped = False
 
@@ -74,10 +81,17 @@ class MockPBX:
         host, port = self._runner.addresses[0][:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
+    def workspace_of(self, token: str) -> Workspace:
+        """Return the workspace of a token, opened on first use. Raises Unauthorized and its kin for a refused one."""
+        return self._switchboard.workspace(token)
+
     async def start(self) -> None:
         """Open the database and listen."""
         self._check_callee()
         settings = self.server
+        if settings.dialplan is not None:
+            self._plan_file = PlanFile(settings.dialplan, PERSONAS)
+            self.plan = self._read_plan(self._plan_file)
         self._store = await SqliteStore.open(settings.database or default_database())
         self._realtime = RealtimeService(self._switchboard, self._store)
         self._sockets = SocketServer(
@@ -89,6 +103,8 @@ class MockPBX:
         )
         app = web.Application()
         self._sockets.attach(app)
+        self._control = ControlService(self._emulator())
+        self._control.attach(app)
         RestService(self._switchboard, self._store, settings).attach(app)
         # Bodies come as they were sent: the limit and the refusals of the body parser are ours.
         self._runner = web.AppRunner(
@@ -109,7 +125,7 @@ class MockPBX:
             await self._runner.cleanup()
             await self._store.close()
             raise ConfigurationError(_cannot_listen(settings, error)) from None
-        self._keeping = asyncio.ensure_future(self._keep_live_calls())
+        self._chores = [asyncio.ensure_future(chore) for chore in (self._keep_live_calls(), self._watch_plan())]
 
     async def stop(self) -> None:
         """End every call with a record, tell the clients, commit, close. Harmless when stopped already."""
@@ -117,13 +133,16 @@ class MockPBX:
             return
         self._stopped = True
         self._switchboard.close()
+        self._control.stopping()
         await self._site.stop()
         self._store.hurry()
         for workspace in self._switchboard:
             workspace.stop()
-        self._engine.stop()
-        self._keeping.cancel()
+        await self._engine.stop()
+        for chore in self._chores:
+            chore.cancel()
         await self._realtime.drain()
+        self._control.close()
         await self._sockets.close()
         await self._runner.cleanup()
         if self._warming is not None:
@@ -139,23 +158,64 @@ class MockPBX:
     ) -> None:
         await self.stop()
 
+    def _emulator(self) -> Emulator:
+        return Emulator(
+            switchboard=self._switchboard,
+            server=self.server,
+            workspace=self.workspace,
+            seed=self.seed,
+            plan=lambda: self.plan,
+            sockets=lambda: sum(len(w.clients.sockets) for w in self._switchboard if isinstance(w.clients, Audience)),
+            settle=self._realtime.drain,
+            forget_records=self._store.forget_new,
+        )
+
     def _check_callee(self) -> None:
-        callee = callee_named(self.workspace.callee)
-        if isinstance(callee, Clip):
-            try:
-                load(callee.name)
-            except NotAudio as error:
-                raise ConfigurationError(f"--callee: {error}") from None
+        try:
+            check_sounds([callee_named(self.workspace.callee)])
+        except Unplayable as error:
+            raise ConfigurationError(f"--callee: {error}") from None
+
+    def _read_plan(self, file: PlanFile) -> Plan:
+        try:
+            plan = file.read()
+            check_plan(plan)
+        except (ScenarioError, Unplayable) as error:
+            raise ConfigurationError(f"--dialplan: {error}") from None
+        return plan
+
+    def _read_plan_again(self, file: PlanFile) -> None:
+        """Read a dial plan that has changed; one with a mistake changes nothing, and the log says why."""
+        try:
+            self.plan = self._read_plan(file)
+        except ConfigurationError as error:
+            _log.error("%s; the plan from before stays", error)
+            return
+        for workspace in self._switchboard:
+            workspace.start_with(self.plan)
+        _log.info("read the dial plan again: %d rules", len(self.plan.rules))
 
     def _open_workspace(self, key: str) -> Workspace:
-        clock = Clock(time.monotonic_ns, base=time.time_ns() // 1_000_000, rate=self._rate)
-        workspace = Workspace(key, clock, self.workspace, self.seed)
+        start = self.workspace.clock_start
+        base = wall_ms() if start is None else round(start.timestamp() * 1_000)
+        workspace = Workspace(key, Clock(time.monotonic_ns, base), self.workspace, self.seed, plan=self.plan)
         keep_calls(workspace, self._store)
         self._realtime.watch(workspace)
-        for reader in (self._warm_up, *self.readers):
+        for reader in (self._warm_up, self._control.tally.read, *self.readers):
             workspace.journal.subscribe(reader)
         self._engine.add(workspace)
         return workspace
+
+    def _forget_idle(self) -> None:
+        for workspace in self._switchboard.forget_idle(self.server.workspace_idle):
+            self._engine.remove(workspace)
+            self._realtime.forget(workspace)
+
+    async def _watch_plan(self) -> None:
+        while self._plan_file is not None and self.server.watch:
+            await asyncio.sleep(WATCH_EVERY)
+            if self._plan_file.changed():
+                self._read_plan_again(self._plan_file)
 
     async def _keep_live_calls(self) -> None:
         """Keep every live call now and then, so that a kill costs a record no more than KEEP_EVERY of its length."""
@@ -164,6 +224,7 @@ class MockPBX:
             for workspace in self._switchboard:
                 for record in workspace.provisional_records():
                     self._store.keep(workspace.key, record)
+            self._forget_idle()
 
     def _warm_up(self, entry: Entry) -> None:
         """Load the MP3 decoder while the first call is ringing: its import takes 0.1 s, which must not stall a tick."""

@@ -7,6 +7,7 @@ import pytest
 from yarl import URL
 
 from mockpbx.app import MockPBX
+from mockpbx.domain.plan import Plan
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 
 StartServer = Callable[..., Awaitable[MockPBX]]
@@ -14,13 +15,13 @@ StartServer = Callable[..., Awaitable[MockPBX]]
 
 @pytest.fixture
 async def serve() -> AsyncIterator[StartServer]:
-    """Start servers: `await serve(rate=20, dial_delay=0, ...)`; any setting by its name."""
+    """Start servers: `await serve(clock="20x", dial_delay=0, ...)`; any setting by its name."""
     running: list[MockPBX] = []
 
-    async def start(*, rate: float = 1.0, **settings) -> MockPBX:
+    async def start(*, plan: Plan | None = None, **settings) -> MockPBX:
         server = {name: settings.pop(name) for name in list(settings) if name in ServerSettings.model_fields}
         server = {"port": 0, "database": ":memory:", "seed": 1} | server
-        pbx = MockPBX(ServerSettings(**server), WorkspaceSettings(**settings), rate=rate)
+        pbx = MockPBX(ServerSettings(**server), WorkspaceSettings(**settings), plan)
         await pbx.start()
         running.append(pbx)
         return pbx

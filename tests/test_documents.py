@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from mockpbx.cli import COMMANDS, mockpbx
 from mockpbx.contract.vocabulary import HANGUP_CAUSES
-from mockpbx.domain.dialplan import MAGIC_NUMBERS, cause_of
+from mockpbx.domain.dialplan import MAGIC_NUMBERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -34,7 +34,7 @@ def test_ci_runs_the_readmes_own_test_command():
 
 
 def table_row(magic) -> str:
-    cause = cause_of(magic.number)
+    cause = magic.cause
     text = "" if cause is None else f" {cause}, {HANGUP_CAUSES[cause].contract}"
     return f"| `{magic.number}` | {magic.behaviour} |{text} |"
 
@@ -47,7 +47,7 @@ def test_the_readmes_table_of_numbers_is_the_codes():
 def test_the_command_line_lists_the_same_numbers():
     listed = CliRunner().invoke(mockpbx, ["numbers"]).output
     for magic in MAGIC_NUMBERS:
-        cause = cause_of(magic.number)
+        cause = magic.cause
         ending = "" if cause is None else f": cause {cause}, {HANGUP_CAUSES[cause].contract}"
         assert f"{magic.number}  {magic.behaviour}{ending}\n" in listed
 

@@ -14,6 +14,8 @@ INTERRUPTED = 130
 COMMANDS = {
     "serve": ("serve", "Run the service on this machine."),
     "dial": ("dial", "Place a call on any server and show it live."),
+    "ring": ("ring", "Let somebody call your bot."),
+    "scenarios": ("scenarios", "List the callee personas and steps, or check a scenario file."),
     "numbers": ("numbers", "List the magic numbers."),
     "seed": ("seed", "Fill a workspace with plausible call records."),
 }

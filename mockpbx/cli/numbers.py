@@ -5,15 +5,14 @@ from __future__ import annotations
 import click
 
 from mockpbx.contract.vocabulary import HANGUP_CAUSES
-from mockpbx.domain.dialplan import MAGIC_NUMBERS, cause_of
+from mockpbx.domain.dialplan import MAGIC_NUMBERS
 
 
 @click.command()
 def command() -> None:
     """List the magic numbers: what each does, with no configuration."""
     for magic in MAGIC_NUMBERS:
-        cause = cause_of(magic.number)
-        click.echo(f"{magic.number}  {_text(magic.behaviour, cause)}")
+        click.echo(f"{magic.number}  {_text(magic.behaviour, magic.cause)}")
     click.echo("any other   rings for 2 s, answers and echoes sound and keys")
 
 

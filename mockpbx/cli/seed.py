@@ -62,7 +62,7 @@ def command(count: int, token: str, database: Path | None, seed: int | None) -> 
 
 def history(count: int, seed: int, now: int) -> Iterator[StoredRecord]:
     """Yield `count` records of the `DAYS` days before `now` (ms since 1970), oldest first."""
-    luck = random.Random(seed)  # noqa: S311 - a history to look at, not a secret
+    luck = random.Random(seed)
     faker = Faker("id_ID")
     faker.seed_instance(seed)
     span = DAYS * 24 * 3_600_000

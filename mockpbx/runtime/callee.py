@@ -1,18 +1,27 @@
-"""From the sound that a scenario names to the source that makes it."""
+"""Between what a scenario names and what makes or hears it: sounds, ears, perceptions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from mockpbx.contract.errors import ConfigurationError
+from mockpbx.contract.errors import ConfigurationError, InvalidRequest
+from mockpbx.domain import perceptions as p
 from mockpbx.domain import scenario as s
-from mockpbx.media import sources
-from mockpbx.media.pcm import Samples
+from mockpbx.domain.performance import ms
+from mockpbx.domain.plan import Plan
+from mockpbx.media import ears, facts, sources, tones
+from mockpbx.media.speech import SpeechUnavailable
+from mockpbx.media.wav import NotAudio
+from mockpbx.runtime.clips import load, speak
 
 CALLEES: dict[str, s.Sound] = {"echo": s.Echo(), "tone": s.Tone(1_000), "silence": s.Silence(), "noise": s.Noise()}
+
+
+class Unplayable(InvalidRequest):
+    """A sound that a scenario names and that cannot be had; the sentence says why and what to do."""
 
 
 def callee_named(name: str) -> s.Sound:
@@ -20,12 +29,19 @@ def callee_named(name: str) -> s.Sound:
     if name in CALLEES:
         return CALLEES[name]
     if Path(name).is_file():
-        return s.Clip(name, loop=True)
+        return s.Play(name, loop=True)
     raise ConfigurationError(f"callee {name!r} is neither a file nor one of {', '.join(CALLEES)}")
 
 
-def source_of(sound: s.Sound, load: Callable[[str], Samples], generator: np.random.Generator) -> sources.Source:
-    """Return the source of a sound; `load` reads clips, `generator` is the workspace's randomness."""
+def source_of(sound: s.Sound, generator: np.random.Generator) -> sources.Source:
+    """Return the source of a sound; `generator` is the workspace's randomness. Raises Unplayable."""
+    try:
+        return _source_of(sound, generator)
+    except (NotAudio, SpeechUnavailable) as error:
+        raise Unplayable(f"{s.word(sound)}: {error}") from None
+
+
+def _source_of(sound: s.Sound, generator: np.random.Generator) -> sources.Source:
     match sound:
         case s.Echo():
             return sources.Echo()
@@ -35,5 +51,62 @@ def source_of(sound: s.Sound, load: Callable[[str], Samples], generator: np.rand
             return sources.tone(hertz)
         case s.Noise():
             return sources.Noise(generator)
-        case s.Clip(name, loop, pause):
-            return sources.Repeat(load(name), loop=loop, pause_ms=pause)
+        case s.CallProgress(tone, _, country):
+            return sources.Repeat(tones.call_progress(tone, country), loop=True)
+        case s.Say(words, voice):
+            return sources.Repeat(speak(words, voice))
+        case s.Play(clip, loop, pause):
+            return sources.Repeat(load(clip), loop=loop, pause_ms=ms(pause))
+
+
+def ear_for(expectation: s.Expectation) -> ears.Ear | None:
+    """Return what listens for the sound that is expected, None where no sound is. Raises Unplayable."""
+    match expectation:
+        case s.ExpectSpeech(lasting=lasting):
+            return ears.SpeechEar(ms(lasting))
+        case s.ExpectSilence(lasting=lasting):
+            return ears.SilenceEar(ms(lasting))
+        case s.ExpectTone(hertz, lasting=lasting):
+            return ears.ToneEar(hertz, ms(lasting))
+        case s.ExpectDigit(digits):
+            return ears.DigitEar(digits)
+        case s.ExpectClip(clip):
+            try:
+                return ears.ClipEar(load(clip))
+            except ValueError as error:
+                raise Unplayable(f"expect_clip: {error}") from None
+        case _:
+            return None
+
+
+def perception_of(fact: object) -> p.Perception | None:
+    """Return what a scenario is told of a fact of the sound, None where that is not its business."""
+    match fact:
+        case facts.DigitHeard(digit):
+            return p.KeyHeard(digit)
+        case facts.SoundHeard(what):
+            return p.SoundHeard(what)
+        case facts.CalleeSoundEnded():
+            return p.SoundEnded()
+        case facts.CheckpointReached(name):
+            return p.CheckpointHeard(name)
+        case facts.PlayoutInterrupted():
+            return p.InterruptionHeard()
+        case _:
+            return None
+
+
+def check_plan(plan: Plan) -> None:
+    """Raise Unplayable for the first sound in a dial plan's lists of steps that cannot be had."""
+    for named in plan.named():
+        if isinstance(named.scenario, tuple):
+            check_sounds(named.scenario)
+
+
+def check_sounds(steps: Iterable[s.Step]) -> None:
+    """Raise Unplayable for the first of these steps whose sound cannot be had."""
+    for step in steps:
+        if isinstance(step, s.SOUNDS):
+            source_of(step, np.random.default_rng(0))
+        elif isinstance(step, s.EXPECTATIONS):
+            ear_for(step)

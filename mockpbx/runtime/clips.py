@@ -1,22 +1,83 @@
-"""Packaged clips, and files of the user's. Each is read once."""
+"""Packaged clips, files of the user's, and spoken words. Each is read or made once."""
 
 from __future__ import annotations
 
-from functools import cache
+import os
+from contextlib import suppress
+from difflib import get_close_matches
+from functools import cache, lru_cache
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from mockpbx.media import speech
 from mockpbx.media.pcm import Samples
-from mockpbx.media.wav import read_audio
+from mockpbx.media.wav import NotAudio, read_audio, read_wav, write_wav
 
 _PACKAGE = Path(__file__).parents[1]
 #: In the wheel the clips lie inside the package, in a checkout beside it.
 CLIPS = next((d for d in (_PACKAGE / "fixtures/clips", _PACKAGE.parent / "fixtures/clips") if d.is_dir()), _PACKAGE)
 
 
+def packaged() -> list[str]:
+    """Return the names of the packaged clips."""
+    return sorted(path.stem for path in CLIPS.glob("*.wav"))
+
+
 @cache
 def load(name: str) -> Samples:
-    """Return a packaged clip by its name, or a WAV or MP3 file by its path. Raises NotAudio or OSError."""
-    packaged = CLIPS / f"{name}.wav"
-    samples = read_audio(packaged if packaged.is_file() else Path(name))
+    """Return a packaged clip by its name, or a WAV or MP3 file by its path: shared and read-only. Raises NotAudio."""
+    return _frozen(read_audio(_found(name)))
+
+
+def check(name: str) -> None:
+    """Raise NotAudio, with a sentence that helps, for what `load` cannot return."""
+    load(name)
+
+
+@lru_cache(maxsize=128)
+def speak(words: str, voice: str) -> Samples:
+    """Return words spoken in a voice (see `media.speech`): shared and read-only. Raises SpeechUnavailable.
+
+    They are kept in the user's cache directory, so that what was spoken once needs the extra no more.
+    """
+    kept = _kept(words, voice)
+    try:
+        samples = read_wav(kept)
+    except NotAudio:
+        samples = speech.synthesise(words, voice)
+        _keep(samples, kept)
+    return _frozen(samples)
+
+
+def _found(name: str) -> Path:
+    names = packaged()
+    if name in names:
+        return CLIPS / f"{name}.wav"
+    if os.path.isfile(name):  # unlike Path.is_file, False for names that no file can have
+        return Path(name)
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}? Packaged" if near else "packaged"
+    raise NotAudio(f"there is no clip {name!r}: {hint} are {', '.join(names)}; or give the path of a WAV or MP3 file")
+
+
+def _kept(words: str, voice: str) -> Path:
+    from platformdirs import user_cache_path
+
+    phrase = sha256(repr((words, voice, speech.VERSION)).encode()).hexdigest()
+    return user_cache_path("mockpbx", appauthor=False) / "speech" / f"{phrase}.wav"
+
+
+def _keep(samples: Samples, path: Path) -> None:
+    """Write a file that is there as a whole or not at all; a directory that cannot be written keeps nothing."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=path.parent) as folder:
+            unfinished = Path(folder, path.name)
+            write_wav(unfinished, samples)
+            os.replace(unfinished, path)
+
+
+def _frozen(samples: Samples) -> Samples:
     samples.flags.writeable = False
     return samples

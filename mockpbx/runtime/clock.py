@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+
+_SCALED = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)x")
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMode:
+    """How a workspace's time passes: at a rate of wall time, or (rate 0) by steps; `auto` steps by itself."""
+
+    name: str
+    rate: float
+    auto: bool = False
+
+
+def clock_mode(name: str) -> ClockMode:
+    """Return the mode of that name. Raises ValueError for anything but real, manual, auto and rates such as 20x."""
+    match name:
+        case "real":
+            return ClockMode(name, 1.0)
+        case "manual":
+            return ClockMode(name, 0.0)
+        case "auto":
+            return ClockMode(name, 0.0, auto=True)
+    scaled = _SCALED.fullmatch(name)
+    if scaled is None or not 0 < float(scaled[1]) <= 10_000:
+        raise ValueError("real, manual, auto or a rate such as 20x or 0.5x")
+    return ClockMode(name, float(scaled[1]))
 
 
 class Clock:
@@ -15,19 +43,28 @@ class Clock:
         self._wall = wall
         self._base = base
         self._since = wall()
-        self.rate = rate
+        self._rate = rate
+
+    @property
+    def rate(self) -> float:
+        """Virtual time over wall time."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self._base, self._since, self._rate = self.now(), self._wall(), rate
 
     def now(self) -> int:
         """Return the virtual time in milliseconds."""
-        return self._base + int(self.rate * (self._wall() - self._since) / 1_000_000)
+        return self._base + int(self._rate * (self._wall() - self._since) / 1_000_000)
 
-    def step(self, ms: int) -> None:
-        """Move the virtual time forward by `ms`."""
-        self._base += ms
+    def step_to(self, moment: int) -> None:
+        """Move the virtual time of a clock that stands still forward to `moment`; never back."""
+        self._base = max(self._base, moment)
 
     def wall_seconds_until(self, deadline: int) -> float | None:
         """Return how many wall seconds remain until a virtual moment, None where time stands still."""
-        if self.rate == 0:
+        if self._rate == 0:
             return None
-        elapsed = self.rate * (self._wall() - self._since) / 1_000_000
-        return max(0.0, (deadline - self._base - elapsed) / self.rate / 1_000)
+        elapsed = self._rate * (self._wall() - self._since) / 1_000_000
+        return max(0.0, (deadline - self._base - elapsed) / self._rate / 1_000)

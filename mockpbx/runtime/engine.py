@@ -17,9 +17,13 @@ EARLY = 0.0005
 
 
 class Engine:
-    """One absolute deadline per workspace, one timer for the earliest: no task per call, no drift."""
+    """One absolute deadline per workspace, one timer for the earliest: no task per call, no drift.
+
+    A workspace whose time jumps by itself has a task of its own for as long as it does.
+    """
 
     def __init__(self) -> None:
+        self._stepping: dict[Workspace, asyncio.Task[None]] = {}
         self._planned: dict[Workspace, float] = {}
         self._heap: list[tuple[float, int, Workspace]] = []
         self._order = count()
@@ -31,15 +35,33 @@ class Engine:
         workspace.on_sooner = partial(self._sooner, workspace)
         self._sooner(workspace)
 
-    def stop(self) -> None:
+    def remove(self, workspace: Workspace) -> None:
+        """Let go of a workspace."""
+        workspace.on_sooner = lambda: None
+        self._planned.pop(workspace, None)
+
+    async def stop(self) -> None:
         """Wake nobody any more."""
+        for task in self._stepping.values():
+            task.cancel()
+        await asyncio.gather(*self._stepping.values(), return_exceptions=True)
         self._planned.clear()
         self._heap.clear()
         self._set_timer()
 
     def _sooner(self, workspace: Workspace) -> None:
+        if workspace.steps_itself and workspace not in self._stepping:
+            task = self._stepping[workspace] = asyncio.ensure_future(self._step(workspace))
+            task.add_done_callback(lambda _: self._stepping.pop(workspace, None))
+        workspace.stepper.wake()
         self._plan(workspace)
         self._set_timer()
+
+    async def _step(self, workspace: Workspace) -> None:
+        try:
+            await workspace.stepper.run()
+        except Exception:
+            _log.exception("the time of workspace %s stands still", workspace.key[:8])
 
     def _plan(self, workspace: Workspace) -> None:
         deadline = workspace.next_deadline()

@@ -1,4 +1,4 @@
-"""Journal facts that neither the call model nor the sound knows: what clients sent in vain."""
+"""Journal facts of the workspace itself: what its clients sent in vain, and how it was set."""
 
 from __future__ import annotations
 
@@ -19,3 +19,29 @@ class EventRefused:
 
     event: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """These switches were turned."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSet:
+    """Time passes in this mode from here on."""
+
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialplanSet:
+    """So many rules tell what numbers do from here on."""
+
+    rules: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceReset:
+    """The workspace is as it was when it started; its journal begins here."""

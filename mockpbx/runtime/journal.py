@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fact: its contiguous number, its virtual time in ms, the session it concerns (None: no one call), what."""
+    """One fact.
+
+    Its contiguous number, its virtual time and its wall time in ms since 1970, the session it concerns (None: no one
+    call), and what happened.
+    """
 
     number: int
     at: int
+    wall: int
     session_id: str | None
     event: object
+
+    @property
+    def kind(self) -> str:
+        """The name of the fact: `DialStatusChanged`, `CheckpointReached`."""
+        return type(self.event).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Entries in order, and whether older ones that belong to them are gone: then it is no complete answer."""
+
+    entries: list[Entry]
+    truncated: bool
 
 
 Reader = Callable[[Entry], None]
 
 
 class Journal:
-    """Append-only, bounded by count: the oldest entries go first, and `first` tells which are still here."""
+    """Append-only, bounded by count and by age of wall time: the oldest entries go first.
 
-    def __init__(self, capacity: int) -> None:
-        self._entries: deque[Entry] = deque(maxlen=capacity)
+    `wall` returns ms since 1970. `started` tells a journal from the one that it replaced: numbers begin at 1 in each.
+    """
+
+    def __init__(self, capacity: int, age: float, wall: Callable[[], int]) -> None:
+        self.capacity = capacity
+        self.age = age
+        self._wall = wall
         self._readers: list[Reader] = []
-        self._next = 1
+        self._waiting: list[asyncio.Future[None]] = []
+        self._entries: deque[Entry] = deque()
+        self.started = wall()
+        self.next = 1
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
@@ -34,7 +62,8 @@ class Journal:
     @property
     def first(self) -> int:
         """The number of the oldest entry that is still kept; above 1 once the journal was truncated."""
-        return self._entries[0].number if self._entries else self._next
+        self._prune()
+        return self._entries[0].number if self._entries else self.next
 
     def subscribe(self, reader: Reader) -> None:
         """Let `reader` see every entry from here on, in order, as it is written. Readers must not raise."""
@@ -42,8 +71,42 @@ class Journal:
 
     def append(self, at: int, session_id: str | None, event: object) -> None:
         """Write one fact that happened at virtual time `at`."""
-        entry = Entry(self._next, at, session_id, event)
-        self._next += 1
+        entry = Entry(self.next, at, self._wall(), session_id, event)
+        self.next += 1
         self._entries.append(entry)
+        self._prune()
         for reader in self._readers:
             reader(entry)
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+
+    def after(self, number: int) -> Excerpt:
+        """Return what was written after the entry of that number.
+
+        It is truncated where such entries are gone, and where the number is one that this journal has not reached:
+        then it was another journal's.
+        """
+        first = self.first
+        known = first - 1 <= number < self.next
+        start = max(0, number + 1 - first) if known else 0
+        return Excerpt(list(islice(self._entries, start, None)), truncated=not known)
+
+    async def grown(self) -> None:
+        """Return when the next entry is written."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def restart(self) -> None:
+        """Begin anew, with number 1; the readers stay."""
+        self._entries.clear()
+        self.started = max(self._wall(), self.started + 1)
+        self.next = 1
+
+    def _prune(self) -> None:
+        oldest = self._wall() - self.age * 1_000
+        while self._entries and (len(self._entries) > self.capacity or self._entries[0].wall < oldest):
+            self._entries.popleft()

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from mockpbx.contract.vocabulary import PHONE_NUMBER_PATTERN
 from mockpbx.domain.exchange import Timing
+from mockpbx.runtime.clock import clock_mode
 
 MS_PER_SECOND = 1_000
 
@@ -35,11 +36,16 @@ def _listed(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
+def _clock(name: str) -> str:
+    return clock_mode(name).name
+
+
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Age = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Heartbeat = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -88,7 +94,27 @@ class WorkspaceSettings(BaseModel):
     playout_limit: Annotated[float, Field(ge=1, le=3_600)] = Field(
         600, description="seconds of client audio that may wait"
     )
+    ring_limit: Seconds = Field(60, description="seconds after which a call that nobody answers ends")
+    inbound_answer: Literal["join", "control"] = Field(
+        "join", description="what answers an inbound call: the client's joinRoom, or only the control API"
+    )
+    clock: Annotated[str, AfterValidator(_clock)] = Field(
+        "real", description="how time passes: real, a rate such as 20x, manual (by steps) or auto (jumps)"
+    )
+    clock_start: AwareDatetime | None = Field(
+        None, description="virtual time at which a workspace begins, ISO 8601 with a zone (default: now)"
+    )
+    grace: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.005, description="wall seconds that a clock that jumps or is stepped leaves to HTTP requests after each event"
+    )
+    audio_lead: Annotated[float, Field(ge=0.02, le=60)] = Field(
+        1, description="seconds of audio that such a clock runs ahead of what its clients have read"
+    )
     journal_limit: int = Field(100_000, ge=1_000, le=10_000_000, description="entries that a workspace's journal keeps")
+    journal_age: Age = Field(86_400, description="wall seconds that journal, ended calls and recordings are kept")
+    recording_limit: int = Field(
+        32_000_000, ge=0, description="bytes of recordings that a workspace keeps in memory; 0 records nothing"
+    )
 
     def timing(self) -> Timing:
         """Return what the exchange needs of these, in milliseconds."""
@@ -96,9 +122,11 @@ class WorkspaceSettings(BaseModel):
             announce_delay=_ms(self.announce_delay),
             dial_delay=_ms(self.dial_delay),
             record_delay=_ms(self.record_delay),
+            ring_limit=_ms(self.ring_limit),
             call_limit=_ms(self.call_limit),
             hangup_when_left=None if self.hangup_when_left is None else _ms(self.hangup_when_left),
             cancel_is_no_answer=self.cancel_is_no_answer,
+            joining_answers=self.inbound_answer == "join",
         )
 
 
@@ -120,6 +148,14 @@ class ServerSettings(BaseModel):
     )
     seed: int | None = Field(
         None, ge=0, description="seed of everything random in a call (default: drawn, and printed)"
+    )
+    dialplan: Path | None = Field(None, description="YAML or JSON file of rules: what other numbers do")
+    watch: bool = Field(False, description="read the dial plan again when its files change")
+    admin_token: str | None = Field(
+        None, min_length=1, description="secret that the control API asks for, in the header X-Admin-Token"
+    )
+    workspace_idle: Age = Field(
+        3_600, description="seconds after which a workspace with no socket and no call is forgotten; its records stay"
     )
     event_loop: Literal["auto", "asyncio", "uvloop"] = Field(
         "auto", description="what runs the server; auto is uvloop where it is installed, asyncio elsewhere"

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from mockpbx.contract.errors import ExpiredToken, InvalidToken, Stopping, Unauthorized
-from mockpbx.runtime.workspace import Workspace
+from mockpbx.runtime.workspace import Workspace, wall_ms
 
 SCHEME = "Bearer"
 
@@ -47,9 +47,22 @@ class Switchboard:
         key = workspace_key(token)
         if token.startswith("invalid") or (self._known and key not in self._known):
             raise InvalidToken
-        if key not in self._workspaces:
-            self._workspaces[key] = self._open(key)
-        return self._workspaces[key]
+        workspace = self._workspaces.get(key)
+        if workspace is None:
+            workspace = self._workspaces[key] = self._open(key)
+        workspace.used_at = wall_ms()
+        return workspace
+
+    def forget_idle(self, seconds: float) -> list[Workspace]:
+        """Forget the workspaces that nobody has used for so many seconds of wall time and nobody would miss now.
+
+        Returns them. Their records stay in the store; a token that comes back opens a new one.
+        """
+        oldest = wall_ms() - seconds * 1_000
+        idle = {key: w for key, w in self._workspaces.items() if w.used_at < oldest and w.idle}
+        for key in idle:
+            del self._workspaces[key]
+        return list(idle.values())
 
     def for_header(self, header: str | None) -> Workspace:
         """Return the workspace of an `Authorization` header. Only `Bearer` counts, spelt so."""

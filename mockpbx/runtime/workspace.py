@@ -6,65 +6,126 @@ at the clock's now, after everything that was due before has happened: a timer's
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from random import Random
 
 import numpy as np
 
 from mockpbx.contract.errors import NotConnected
-from mockpbx.contract.vocabulary import NORMAL_CLEARING, SYSTEM_ERROR, DialStatus, Party
+from mockpbx.contract.vocabulary import SYSTEM_ERROR, DialStatus, Direction
 from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
 from mockpbx.domain.call import Call, State
-from mockpbx.domain.dialplan import scenario_for
+from mockpbx.domain.dialplan import answered, magic_number
 from mockpbx.domain.exchange import Exchange
+from mockpbx.domain.perceptions import Perception, SoundFailed
+from mockpbx.domain.plan import Dialplan, Named, Plan
 from mockpbx.domain.record import CallRecord, file_record
+from mockpbx.domain.scenario import Step, opened
 from mockpbx.media import facts
 from mockpbx.media.line import Line, listen
 from mockpbx.media.pcm import RATE, Samples, to_bytes
-from mockpbx.runtime.callee import callee_named, source_of
-from mockpbx.runtime.clips import load
-from mockpbx.runtime.clock import Clock
-from mockpbx.runtime.entries import AudioRefused, EventRefused
+from mockpbx.runtime.agenda import Action, Agenda
+from mockpbx.runtime.callbook import CallBook
+from mockpbx.runtime.callee import Unplayable, callee_named, ear_for, perception_of, source_of
+from mockpbx.runtime.clients import Clients, Nobody
+from mockpbx.runtime.clock import Clock, ClockMode, clock_mode
+from mockpbx.runtime.entries import (
+    AudioRefused,
+    ClockSet,
+    DialplanSet,
+    EventRefused,
+    SettingsChanged,
+    WorkspaceReset,
+)
+from mockpbx.runtime.faults import Faultboard
 from mockpbx.runtime.journal import Journal
+from mockpbx.runtime.recordings import Recordings
 from mockpbx.runtime.settings import WorkspaceSettings
+from mockpbx.runtime.stepper import Stepper
 from mockpbx.runtime.ticker import Ticker
 from mockpbx.runtime.uplink import Uplink
 
-#: Receives each 20 ms of what a callee says: session id, 320 bytes.
-FrameReader = Callable[[str, bytes], None]
+#: Ended calls that a workspace can still tell of.
+MOST_CALLS = 1_000
+
+
+def wall_ms() -> int:
+    """Return the wall time in ms since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 class Workspace:
-    """One token's calls, records, journal, clock, seed and switches. `key` names it in the store and in logs."""
+    """One token's calls, records, journal, clock, dial plan, faults, seed and switches.
 
-    def __init__(self, key: str, clock: Clock, settings: WorkspaceSettings, seed: int) -> None:
+    `key` names it in the store and in logs. `settings` and `plan` are what it starts with, and goes back to at a reset.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        clock: Clock,
+        settings: WorkspaceSettings,
+        seed: int,
+        *,
+        plan: Plan | None = None,
+        wall: Callable[[], int] = wall_ms,
+    ) -> None:
         self.key = key
         self.clock = clock
         self.settings = settings
-        self.journal = Journal(settings.journal_limit)
-        self.slipped = 0  # ms of media time lost so far
-        self.on_frame: FrameReader = lambda session_id, frame: None
+        self.mode: ClockMode = clock_mode(settings.clock)
+        self.clients: Clients = Nobody()
         self.on_sooner: Callable[[], None] = lambda: None
-        self._callee = callee_named(settings.callee)
-        self._exchange = Exchange(settings.timing(), lambda number: scenario_for(number, self._callee))
+        self.slipped = 0  # ms of media time lost so far
+        self.used_at = wall()  # wall ms at which its token was shown last
+        self.dialplan = Dialplan(plan or Plan())
+        self.journal = Journal(settings.journal_limit, settings.journal_age, wall)
+        self.calls = CallBook(MOST_CALLS, settings.journal_age, wall)
+        self.recordings = Recordings(settings.recording_limit, settings.journal_age, wall)
+        self.stepper = Stepper(self)
+        self._initial = (settings, self.dialplan.plan)
+        self._seed = seed
+        self._wall = wall
+        self._exchange = Exchange(settings.timing())
+        self._agenda = Agenda()
         self._ticker = Ticker()
         self._lines: dict[str, Line] = {}
         self._uplinks: dict[str, Uplink] = {}
-        self._seed = seed
+        self._perceived: deque[tuple[str, Perception]] = deque()
+        self._begin()
+        self.journal.subscribe(self.calls.read)
+        self.pace()
+
+    def _begin(self) -> None:
+        """Begin to count calls and to draw luck, so that a workspace that is reset replays what it did."""
         self._placed = 0
+        self.luck = Random(f"{self._seed}: faults")
+        self.faults = Faultboard(self.luck, self.clock.now)
 
     # --- the life of a call -------------------------------------------------------------------------------------------
 
     def place_call(self, session_id: str, number: str) -> None:
-        """Create a call to a valid number."""
-        self._receive(c.PlaceCall(session_id, number))
+        """Create a call to a valid number; the dial plan tells what its other end does."""
+        luck = self._luck_of_next_call()
+        chosen = self._scenario_for(number, luck)
+        self._receive(c.PlaceCall(session_id, number, opened(chosen.scenario, luck), chosen.name))
+
+    def receive_call(self, session_id: str, number: str, caller: str, scenario: Named | None = None) -> None:
+        """Create a call from `caller` to the client's `number`; the dial plan of `caller` rules without a `scenario`."""
+        luck = self._luck_of_next_call()
+        chosen = scenario or self._scenario_for(caller, luck)
+        steps = opened(chosen.scenario, luck)
+        self._receive(c.PlaceCall(session_id, number, steps, chosen.name, Direction.INBOUND, caller))
 
     def announce(self, session_id: str) -> None:
         """Let the clients know of a session: the reply to its POST has left."""
         self._receive(c.AnnounceSession(session_id))
 
     def undialled(self) -> list[Call]:
-        """Return the calls that have been announced and not dialled yet: a client that connects now can still join."""
+        """Return the calls that have been announced and still wait for a client, who may be the one that comes now."""
         self.wake()
         return self._exchange.undialled()
 
@@ -78,12 +139,38 @@ class Workspace:
 
     def hang_up(self, session_id: str) -> None:
         """The client ends the call. Raises NoSuchSession."""
-        self._receive(c.HangUp(session_id, Party.CALLER, NORMAL_CLEARING))
+        self._receive(c.HangUp(session_id))
+
+    def command(self, command: c.Command) -> None:
+        """Carry out a command of whoever acts for the other end (see `runtime/hands.py`). Raises NoSuchSession."""
+        self._receive(command)
+
+    def call(self, session_id: str) -> Call:
+        """Return a live call. Raises NoSuchSession."""
+        self.wake()
+        return self._exchange.call(session_id)
+
+    def live_calls(self) -> list[Call]:
+        """Return the calls that have not ended, oldest first."""
+        return self._exchange.live_calls()
+
+    def step_of(self, session_id: str) -> tuple[int, Step] | None:
+        """Return the number of the step that a call's scenario is at, and the step; None where it is at none."""
+        return self._exchange.step(session_id)
+
+    def line(self, session_id: str) -> Line | None:
+        """Return the sound of a live call, None for any other."""
+        return self._lines.get(session_id)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody would miss it: no socket, no call, no record that is still due."""
+        return not (self.clients.connected or self._exchange.live_calls() or self._exchange.unissued())
 
     def stop(self) -> None:
         """The emulator stops: every call ends with cause 127, every record is issued now."""
         for call in self._exchange.live_calls():
-            self._receive(c.HangUp(call.session_id, None, SYSTEM_ERROR))
+            self._receive(c.Break(call.session_id, SYSTEM_ERROR))
         for session_id in self._exchange.unissued():
             self._receive(c.IssueRecord(session_id))
 
@@ -126,7 +213,7 @@ class Workspace:
         if call.state is not State.CONNECTED and self.settings.audio_before_answer == "discard":
             line.playout.discard(samples)
         else:
-            self._write(now, session_id, line.playout.play(samples))
+            self._happen(now, session_id, line.playout.play(samples))
 
     def press(self, session_id: str, digit: str, duration_ms: float) -> None:
         """Queue a DTMF tone for the callee. Raises NoSuchSession, NotConnected or QueueFull."""
@@ -135,13 +222,13 @@ class Workspace:
         self._audible(call)
         if call.state is State.CONNECTED or self.settings.audio_before_answer == "queue":
             happened = self._lines[session_id].playout.press(digit, duration_ms)
-            self._write(now, session_id, [*happened, facts.DigitQueued(digit.upper(), round(duration_ms))])
+            self._happen(now, session_id, [*happened, facts.DigitQueued(digit.upper(), round(duration_ms))])
 
     def mark(self, session_id: str, name: str) -> None:
         """Queue a checkpoint. Raises NoSuchSession."""
         now = self.wake()
         self._exchange.call(session_id)
-        self._write(now, session_id, [self._lines[session_id].playout.mark(name)])
+        self._happen(now, session_id, [self._lines[session_id].playout.mark(name)])
 
     def interrupt(self, session_id: str) -> None:
         """Empty the call's playback queue. Raises NoSuchSession."""
@@ -149,44 +236,111 @@ class Workspace:
         self._exchange.call(session_id)
         happened = self._lines[session_id].playout.interrupt()
         self._uplinks[session_id].reset()
-        self._write(now, session_id, happened)
         if self.settings.interruption_fires_checkpoints:
             cleared = [fact for fact in happened if isinstance(fact, facts.CheckpointCleared)]
-            self._write(now, session_id, [facts.CheckpointReached(fact.name) for fact in cleared])
+            happened += [facts.CheckpointReached(fact.name) for fact in cleared]
+        self._happen(now, session_id, happened)
 
-    # --- what clients sent in vain ------------------------------------------------------------------------------------
+    # --- what else there is to note -----------------------------------------------------------------------------------
 
     def refuse_audio(self, session_id: str | None, size: int, reason: str) -> None:
         """Note client audio of `size` bytes that was not taken, and why."""
         line = self._lines.get(session_id or "")
         if line is not None:
             line.refuse(size)
-        self._write(self.wake(), session_id, [AudioRefused(reason, size)])
+        self.note(session_id, AudioRefused(reason, size))
 
     def refuse_event(self, session_id: str | None, event: str, reason: str) -> None:
         """Note a client's event that was not taken, and why."""
-        self._write(self.wake(), session_id, [EventRefused(event, reason)])
+        self.note(session_id, EventRefused(event, reason))
 
     def refuse_join(self, client: str) -> None:
         """Refuse a request that names no session at all."""
-        self._write(self.wake(), None, [e.JoinRefused(client)])
+        self.note(None, e.JoinRefused(client))
+
+    def note(self, session_id: str | None, event: object) -> None:
+        """Write a fact of somebody else's into the journal."""
+        self.journal.append(self.wake(), session_id, event)
+
+    # --- how it behaves -----------------------------------------------------------------------------------------------
+
+    def configure(self, settings: WorkspaceSettings) -> None:
+        """Turn switches; the clock goes on from where it is."""
+        changed = {name: value for name, value in settings if value != getattr(self.settings, name)}
+        if not changed:
+            return
+        self.wake()
+        self._apply_settings(settings)
+        self.note(None, SettingsChanged(tuple(changed)))
+
+    def set_clock(self, name: str) -> None:
+        """Let time pass in another mode. Raises ValueError for what is none."""
+        self.configure(self.settings.model_copy(update={"clock": clock_mode(name).name}))
+
+    def set_plan(self, plan: Plan) -> None:
+        """Let other rules tell what numbers do; sequences start over."""
+        self.dialplan.replace(plan)
+        self.note(None, DialplanSet(len(plan.rules)))
+
+    def start_with(self, plan: Plan) -> None:
+        """Start with another dial plan from the next reset on; from now on where none has been set since the start."""
+        settings, started_with = self._initial
+        self._initial = (settings, plan)
+        if self.dialplan.plan is started_with:
+            self.set_plan(plan)
+
+    def reset(self) -> None:
+        """Go back to how the workspace started: live calls break, their records are issued, the journal begins anew."""
+        self.stop()
+        settings, plan = self._initial
+        self._agenda.clear()
+        self.recordings.clear()
+        self.calls.clear()
+        self.dialplan.replace(plan)
+        self._apply_settings(settings)
+        self._begin()
+        self.journal.restart()
+        self.note(None, WorkspaceReset())
+
+    def _apply_settings(self, settings: WorkspaceSettings) -> None:
+        self.settings = settings
+        self._exchange.timing = settings.timing()
+        self.journal.capacity, self.journal.age = settings.journal_limit, settings.journal_age
+        self.recordings.budget = settings.recording_limit
+        self.calls.age = self.recordings.age = settings.journal_age
+        if settings.clock != self.mode.name:
+            self.mode = clock_mode(settings.clock)
+            self.pace()
+            self.note(None, ClockSet(self.mode.name))
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
+    @property
+    def steps_itself(self) -> bool:
+        """Whether time jumps from deadline to deadline: the clock is `auto`, and a client is there to wait for."""
+        return self.mode.auto and self.clients.connected
+
+    def pace(self) -> None:
+        """Let time pass as the clock's mode says. A clock that jumps is real while there is nobody to wait for."""
+        self.clock.rate = 1.0 if self.mode.auto and not self.clients.connected else self.mode.rate
+        self.on_sooner()
+
+    def later(self, ms: int, action: Action) -> None:
+        """Carry out an action `ms` of virtual time from now."""
+        self._agenda.add(self.wake() + ms, action)
+        self.on_sooner()
+
     def next_deadline(self) -> int | None:
         """Return when something is due next, in virtual ms; None where nothing is planned."""
-        timer, tick = self._exchange.next_deadline(), self._ticker.next_deadline()
-        if timer is None or tick is None:
-            return tick if timer is None else timer
-        return min(timer, tick)
+        earliest = self._ticker.next_deadline()
+        for due in (self._exchange.next_deadline(), self._agenda.next_deadline()):
+            if due is not None and (earliest is None or due < earliest):
+                earliest = due
+        return earliest
 
-    def advance(self, ms: int) -> None:
-        """Step a clock that stands still by `ms`, stopping at every deadline on the way."""
-        target = self.clock.now() + ms
-        while (due := self.next_deadline()) is not None and due <= target:
-            self.clock.step(due - self.clock.now())
-            self.wake()
-        self.clock.step(target - self.clock.now())
+    async def advance(self, ms: int) -> None:
+        """Step a clock that stands still by `ms`, past every deadline on the way (see `Stepper`)."""
+        await self.stepper.advance(ms)
 
     def wake(self) -> int:
         """Let everything happen that is due, in order, each at its own moment. Returns the virtual time."""
@@ -196,6 +350,8 @@ class Workspace:
             # A timer goes before a tick of the same millisecond: a call that ends now says nothing more.
             if due == self._exchange.next_deadline():
                 self._record(due, self._exchange.wake(due))
+            elif due == self._agenda.next_deadline():
+                self._agenda.carry_out(due)
             else:
                 self._tick(due)
         return now
@@ -209,6 +365,7 @@ class Workspace:
         for session_id, event in happened:
             self._write(at, session_id, self._apply(at, session_id, event))
             self.journal.append(at, session_id, event)
+        self._tell_scenarios(at)
 
     def _apply(self, at: int, session_id: str, event: e.Event) -> list[object]:
         """Let an event take effect on the call's line. Returns what happened there, before the event itself."""
@@ -219,16 +376,28 @@ class Workspace:
                 self._uplinks[session_id] = Uplink()
             case e.DialStatusChanged(DialStatus.CONNECTED):
                 self._ticker.add(session_id, self._lines[session_id], at)
-            case e.CalleeSpoke(sound):
-                line = self._lines[session_id]
-                line.source = source_of(sound, load, np.random.default_rng([self._seed, line.ordinal]))
-            case e.CalleePressed(digit, duration):
-                self._lines[session_id].press(digit, duration)
+            case e.CalleeSpoke() | e.CalleeListens():
+                self._change_sound(session_id, event)
+            case e.ExpectationMet() | e.ExpectationMissed() | e.ScenarioStopped():
+                self._lines[session_id].ear = None
+            case e.CalleePressed(digit, duration, via, bounces):
+                self._lines[session_id].press(digit, duration, via, bounces)
             case e.CallEnded():
                 self._ticker.remove(session_id)
+                self.recordings.end(session_id)
                 del self._uplinks[session_id]
                 return self._lines.pop(session_id).stop()
         return []
+
+    def _change_sound(self, session_id: str, event: e.CalleeSpoke | e.CalleeListens) -> None:
+        line = self._lines[session_id]
+        try:
+            if isinstance(event, e.CalleeSpoke):
+                line.source = source_of(event.sound, np.random.default_rng([self._seed, line.ordinal]))
+            else:
+                line.ear = ear_for(event.expectation)
+        except Unplayable as error:
+            self._perceived.append((session_id, SoundFailed(str(error))))
 
     def _tick(self, at: int) -> None:
         phase = self._ticker.due(at)
@@ -237,9 +406,14 @@ class Workspace:
         lines = list(phase.lines.items())
         steps = [line.step() for _, line in lines]
         digits = listen([line for _, line in lines], [said for said, _ in steps])
-        for (session_id, _), (said, happened), heard in zip(lines, steps, digits, strict=True):
+        recording = self.settings.recording_limit > 0
+        for (session_id, line), (said, happened), heard in zip(lines, steps, digits, strict=True):
             self._write(at, session_id, [*happened, *heard])
-            self.on_frame(session_id, to_bytes(said))
+            frame = to_bytes(said)
+            if recording:
+                self.recordings.add(session_id, frame, line.heard)
+            self.clients.emit_frame(session_id, frame)
+        self._tell_scenarios(at)
 
     def _slip(self, now: int) -> None:
         lost = self._ticker.slip(now)
@@ -249,10 +423,35 @@ class Workspace:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    def _happen(self, at: int, session_id: str, happened: Sequence[object]) -> None:
+        self._write(at, session_id, happened)
+        self._tell_scenarios(at)
+
     def _write(self, at: int, session_id: str | None, happened: Sequence[object]) -> None:
         for fact in happened:
             self.journal.append(at, session_id, fact)
+            if session_id is not None and self._exchange.attends(session_id):
+                perception = perception_of(fact)
+                if perception is not None:
+                    self._perceived.append((session_id, perception))
+
+    def _tell_scenarios(self, at: int) -> None:
+        """Let scenarios know what their callees have perceived, which may lead to more."""
+        while self._perceived:
+            session_id, perception = self._perceived.popleft()
+            self._record(at, self._exchange.receive(c.Perceive(session_id, perception), at))
+            self.on_sooner()
 
     def _audible(self, call: Call) -> None:
         if call.state is not State.CONNECTED and self.settings.audio_before_answer == "refuse":
             raise NotConnected
+
+    def _luck_of_next_call(self) -> Random:
+        return Random(f"{self._seed}: call {self._placed + 1}")
+
+    def _scenario_for(self, number: str, luck: Random) -> Named:
+        magic = magic_number(number)
+        if magic is not None:
+            return Named(magic.behaviour, magic.steps)
+        ruled = self.dialplan.choose(number, luck)
+        return ruled or Named(self.settings.callee, answered(callee_named(self.settings.callee)))

@@ -18,8 +18,10 @@ from mockpbx.runtime.workspace import Workspace
 
 NUMBER = "089608675796"
 CLIP = Path(__file__).parents[2] / "fixtures/clips/bot-greeting.mp3"
-RATE = 20
-AT_REAL_TIME = pytest.mark.parametrize("bots", [1], indirect=True, ids=["real time"])
+CLOCK = "20x"
+AT_REAL_TIME = pytest.mark.parametrize("bots", ["real"], indirect=True, ids=["real time"])
+
+AUTO = pytest.mark.parametrize("bots", ["auto"], indirect=True, ids=["auto"])
 
 
 class Bot:
@@ -60,9 +62,9 @@ class Bot:
 
 @pytest.fixture
 async def bots(request, serve, http):
-    """Sockets on one server: `await bots()`, `await bots(token="other")`. Who must win a race asks for rate 1."""
+    """Sockets on one server: `await bots()`, `await bots(token="other")`. Who must win a race asks for a real clock."""
     running: list[Bot] = []
-    pbx = await serve(rate=getattr(request, "param", RATE))
+    pbx = await serve(clock=getattr(request, "param", CLOCK))
 
     async def connect(token: str = "dev", **options) -> Bot:
         bot = Bot(Api(http, pbx.url, token))
@@ -111,6 +113,7 @@ async def test_a_call_hung_up_over_rest_ends_for_its_room(bots):
     assert (await bot.hear("cdr"))["disposition"] == "CANCEL"
 
 
+@AUTO
 @pytest.mark.parametrize(("number", "statuses", "disposition"), [
     ("08000000017", ["Dialing", "Busy"], "BUSY"),
     ("08000000021", ["Dialing", "Ringing"], "NO ANSWER"),
@@ -228,7 +231,7 @@ async def test_other_events_that_make_no_sense_are_an_exception_to_their_client_
 
 
 async def test_exceptions_are_a_switch(serve, http):
-    pbx = await serve(rate=RATE, exceptions=False)
+    pbx = await serve(clock=CLOCK, exceptions=False)
     bot = Bot(Api(http, pbx.url))
     await bot.sio.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
     await bot.sio.emit("hangup", {})
@@ -277,7 +280,7 @@ async def test_audio_a_checkpoint_and_an_interruption_sent_in_one_go_are_handled
 
 
 async def test_a_socket_that_comes_just_after_the_post_is_told_of_the_call_and_a_later_one_is_not(serve, http):
-    pbx = await serve(rate=RATE, dial_delay=3_600)
+    pbx = await serve(clock=CLOCK, dial_delay=3_600)
     api = Api(http, pbx.url)
     _, reply = await api.post("/pbx/call", {"phoneNumber": NUMBER})
     bot, late = Bot(api), Bot(api)
@@ -329,7 +332,7 @@ async def test_a_client_that_loses_its_socket_finds_its_call_again(bots):
 
 
 async def test_stopping_tells_every_client_and_leaves_no_call_without_a_record(serve, http):
-    pbx = await serve(rate=RATE)
+    pbx = await serve(clock=CLOCK)
     bot = Bot(Api(http, pbx.url))
     await bot.sio.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
     session_id = await bot.call()
@@ -342,7 +345,7 @@ async def test_stopping_tells_every_client_and_leaves_no_call_without_a_record(s
 
 
 async def test_the_cdr_event_waits_for_the_rows_commit(serve, http, monkeypatch):
-    pbx = await serve(rate=RATE)
+    pbx = await serve(clock=CLOCK)
     bot = Bot(Api(http, pbx.url))
     await bot.sio.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
     issue, commit = SqliteStore.issue, asyncio.Event()

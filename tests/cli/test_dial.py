@@ -87,7 +87,7 @@ def prompt(tmp_path: Path) -> Path:
     ],
 )
 async def test_the_exit_status_tells_the_outcome(serve, start, number, status, seen):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
 
     code, out, err = await (await start(number, "--url", pbx.url)).end()
 
@@ -101,7 +101,7 @@ async def test_the_exit_status_tells_the_outcome(serve, start, number, status, s
 
 
 async def test_a_file_is_played_heard_and_recorded(serve, start, prompt, tmp_path):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
     recording = tmp_path / "heard.wav"
 
     call = await start(NUMBER, "--url", pbx.url, "--play", str(prompt), "--record", str(recording))
@@ -117,7 +117,7 @@ async def test_a_file_is_played_heard_and_recorded(serve, start, prompt, tmp_pat
 
 
 async def test_mp3_is_sent_as_it_is_in_messages_that_the_socket_takes(serve, start, tmp_path):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
     song = tmp_path / "song"  # told apart by content
     encode_mp3(song, seconds=6)
 
@@ -135,7 +135,7 @@ async def test_mp3_is_sent_as_it_is_in_messages_that_the_socket_takes(serve, sta
 
 
 async def test_keys_are_pressed_one_after_the_other_behind_the_sound(serve, start, prompt):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
 
     call = await start(NUMBER, "--url", pbx.url, "--play", str(prompt), "--dtmf", "12#")
     code, out, _ = await call.end()
@@ -147,7 +147,7 @@ async def test_keys_are_pressed_one_after_the_other_behind_the_sound(serve, star
 
 
 async def test_hanging_up_after_some_seconds(serve, start):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
 
     code, out, _ = await (await start(NUMBER, "--url", pbx.url, "--hangup-after", "0")).end()
 
@@ -180,7 +180,7 @@ async def test_ctrl_c_before_the_answer(serve, start):
 
 
 async def test_ctrl_c_in_the_call_hangs_up_and_waits_for_the_record(serve, start, tmp_path):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
     call = await start(NUMBER, "--url", pbx.url, "--record", str(tmp_path / "heard.wav"))
 
     await call.until("Connected")
@@ -192,7 +192,7 @@ async def test_ctrl_c_in_the_call_hangs_up_and_waits_for_the_record(serve, start
 
 
 async def test_a_second_ctrl_c_leaves_at_once(serve, start):
-    pbx = await serve(rate=20, dial_delay=3_600, record_delay=86_400)
+    pbx = await serve(clock="20x", dial_delay=3_600, record_delay=86_400)
     call = await start(NUMBER, "--url", pbx.url)
 
     await call.until("Connected")
@@ -205,7 +205,7 @@ async def test_a_second_ctrl_c_leaves_at_once(serve, start):
 
 
 async def test_the_record_that_never_comes(serve, monkeypatch):
-    pbx = await serve(rate=20, dial_delay=3_600, record_delay=86_400)
+    pbx = await serve(clock="20x", dial_delay=3_600, record_delay=86_400)
     monkeypatch.setattr(dial, "RECORD_WITHIN", 0.2)
     progress = Progress("08000000017", pbx.url, time.monotonic)
     plan = dial.Plan("08000000017", None, "", None, None, 60)
@@ -250,7 +250,7 @@ async def test_a_server_that_is_down(start, unused_tcp_port):
 
 
 async def test_the_live_picture_on_a_terminal(serve):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
     master, slave = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *DIAL,

@@ -108,6 +108,6 @@ async def mute() -> AsyncIterator[str]:
 @pytest.fixture
 async def client(serve) -> AsyncIterator[Client]:
     """A client of a server whose clocks run twenty times as fast, and which dials when somebody has joined."""
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
     async with Client(pbx.url, "dev") as opened:
         yield opened

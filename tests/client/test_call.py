@@ -198,7 +198,7 @@ async def test_a_filter_may_be_given_twice(client):
 
 
 async def test_joining_at_once_does_not_wait_for_the_announcement(serve):
-    pbx = await serve(rate=20, announce_delay=3_600, dial_delay=3_600)
+    pbx = await serve(clock="20x", announce_delay=3_600, dial_delay=3_600)
     async with Client(pbx.url, "dev") as client:
         call = await client.place_call(NUMBER, join=Join.AT_ONCE)
 

@@ -234,7 +234,7 @@ async def test_what_was_emitted_leaves_before_the_goodbye(other_service):
 
 
 async def test_an_address_with_a_path(serve, stranger):
-    pbx = await serve(rate=20, dial_delay=3_600)
+    pbx = await serve(clock="20x", dial_delay=3_600)
 
     async def forward(request):
         path = request.path.removeprefix("/behind")

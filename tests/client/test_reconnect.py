@@ -11,7 +11,7 @@ NUMBER = "089608675796"
 
 
 async def test_a_call_outlives_its_connection(network):
-    between, url, _ = await network(rate=20, dial_delay=3_600)
+    between, url, _ = await network(clock="20x", dial_delay=3_600)
     async with Client(url, "dev", delay=0.01) as client:
         call = await client.place_call(NUMBER)
         await call.until(DialStatusChange, status="Connected")
@@ -30,7 +30,7 @@ async def test_a_call_outlives_its_connection(network):
 
 
 async def test_what_is_sent_meanwhile_waits_and_follows_the_joining(network):
-    between, url, _ = await network(rate=20, dial_delay=3_600)
+    between, url, _ = await network(clock="20x", dial_delay=3_600)
     async with Client(url, "dev", delay=0.01, attempts=20) as client:
         call = await client.place_call(NUMBER)
         await call.until(DialStatusChange, status="Connected")
@@ -47,7 +47,7 @@ async def test_what_is_sent_meanwhile_waits_and_follows_the_joining(network):
 
 
 async def test_audio_on_its_way_when_the_connection_broke_is_reported_lost(network):
-    between, url, _ = await network(rate=20, dial_delay=3_600)
+    between, url, _ = await network(clock="20x", dial_delay=3_600)
     async with Client(url, "dev", delay=0.01) as client:
         call = await client.place_call(NUMBER)
         await call.until(DialStatusChange, status="Connected")
@@ -64,7 +64,7 @@ async def test_audio_on_its_way_when_the_connection_broke_is_reported_lost(netwo
 
 
 async def test_a_call_that_ended_meanwhile_still_has_its_record(network):
-    between, url, direct = await network(rate=20, dial_delay=3_600)
+    between, url, direct = await network(clock="20x", dial_delay=3_600)
     async with Client(direct, "dev") as other, Client(url, "dev", delay=0.01, attempts=20) as client:
         call = await client.place_call(NUMBER)
         await call.until(DialStatusChange, status="Connected")
@@ -83,7 +83,7 @@ async def test_a_call_that_ended_meanwhile_still_has_its_record(network):
 
 
 async def test_a_connection_that_cannot_be_restored_is_told_to_everyone(network):
-    between, url, _ = await network(rate=20, dial_delay=3_600)
+    between, url, _ = await network(clock="20x", dial_delay=3_600)
     async with Client(url, "dev", delay=0.01, attempts=2) as client:
         call = await client.place_call(NUMBER)
         await call.until(DialStatusChange, status="Connected")
@@ -98,7 +98,7 @@ async def test_a_connection_that_cannot_be_restored_is_told_to_everyone(network)
 
 
 async def test_without_attempts_the_first_loss_is_the_last(network):
-    between, url, _ = await network(rate=20, dial_delay=3_600)
+    between, url, _ = await network(clock="20x", dial_delay=3_600)
     async with Client(url, "dev", attempts=0) as client:
         call = await client.place_call(NUMBER)
         await call.until(DialStatusChange, status="Dialing")
@@ -110,7 +110,7 @@ async def test_without_attempts_the_first_loss_is_the_last(network):
 
 
 async def test_leaving_while_the_connection_is_down_does_not_wait_for_it(network):
-    between, url, _ = await network(rate=20, dial_delay=3_600)
+    between, url, _ = await network(clock="20x", dial_delay=3_600)
     async with asyncio.timeout(5):
         async with Client(url, "dev", delay=60) as client:
             call = await client.place_call(NUMBER)
@@ -120,7 +120,7 @@ async def test_leaving_while_the_connection_is_down_does_not_wait_for_it(network
 
 
 async def test_a_call_announced_while_the_connection_was_down_is_joined(network):
-    between, url, direct = await network(rate=20, dial_delay=3_600)
+    between, url, direct = await network(clock="20x", dial_delay=3_600)
     async with Client(url, "dev", delay=0.01, attempts=20) as client:
         between.closed = True
         between.cut()

@@ -15,6 +15,8 @@ import av
 import pytest
 
 from mockpbx.app import MockPBX
+from mockpbx.domain import scenario as s
+from mockpbx.domain.plan import Named, Plan, Rule
 
 HERE = Path(__file__).parent
 GREETING = HERE.parents[1] / "fixtures" / "clips" / "bot-greeting.mp3"
@@ -145,7 +147,7 @@ async def test_the_complete_call_flow_of_the_document(serve, run, greeting_frame
 
 
 async def test_a_call_is_hung_up_by_event_once(serve, run):
-    seen = await run("hangup.mjs", await serve(rate=10))
+    seen = await run("hangup.mjs", await serve(clock="10x"))
     refusal = {"status": "error", "message": f"hangup: {GONE}"}
 
     call, early = (
@@ -172,7 +174,7 @@ async def test_a_call_is_hung_up_by_event_once(serve, run):
 
 
 async def test_uncompressed_sound_comes_back_bit_for_bit(serve, run):
-    seen = await run("echo.mjs", await serve(rate=10))
+    seen = await run("echo.mjs", await serve(clock="10x"))
 
     assert seen["payloads"] == ["Buffer 320 pcm16 string"]
     assert list(seen["found"]) == ["pcm16", "ulaw", "alaw"]
@@ -185,7 +187,7 @@ async def test_uncompressed_sound_comes_back_bit_for_bit(serve, run):
 
 
 async def test_events_sent_in_one_go_are_handled_in_the_order_sent(serve, run):
-    seen = await run("order.mjs", await serve(rate=10), GREETING)
+    seen = await run("order.mjs", await serve(clock="10x"), GREETING)
 
     assert seen["answered"] == [["mp3", True], ["first", True], ["second", True]]
     said = [(entry["event"], entry["data"].get("name", entry["data"].get("digit"))) for entry in seen["log"]]
@@ -212,7 +214,7 @@ async def test_events_sent_in_one_go_are_handled_in_the_order_sent(serve, run):
 
 
 async def test_whatever_a_client_sends_wrongly_is_told_and_the_call_goes_on(serve, run):
-    seen = await run("refusals.mjs", await serve(rate=10))
+    seen = await run("refusals.mjs", await serve(clock="10x"))
     errors = {name: ack["error"] for name, ack in seen["acks"].items() if ack["success"] is False}
 
     assert errors.pop("beforeConnected") == "Call is not connected"
@@ -284,7 +286,7 @@ async def test_tokens_are_checked_on_both_ways_in(serve, run):
 
 
 async def test_a_client_that_lost_its_connection_finds_back_into_the_call(serve, run):
-    seen = await run("reconnection.mjs", await serve(rate=10))
+    seen = await run("reconnection.mjs", await serve(clock="10x"))
     session = {"sessionId": seen["sessionId"]}
 
     assert len(set(seen["ids"])) == 2
@@ -310,7 +312,7 @@ async def test_a_client_that_lost_its_connection_finds_back_into_the_call(serve,
 
 
 async def test_a_room_is_for_those_who_joined_it_and_a_workspace_for_its_token(serve, run):
-    seen = await run("rooms.mjs", await serve(rate=10))
+    seen = await run("rooms.mjs", await serve(clock="10x"))
     session = {"sessionId": seen["sessionId"]}
     failed = session | {"status": "failed"}
     member, onlooker, stranger = seen["logs"]
@@ -336,7 +338,7 @@ async def test_a_room_is_for_those_who_joined_it_and_a_workspace_for_its_token(s
 
 
 async def test_every_transport_carries_the_same_and_loses_nothing_when_it_changes(serve, run):
-    seen = await run("transports.mjs", await serve(rate=10))
+    seen = await run("transports.mjs", await serve(clock="10x"))
     heard = seen["heard"]
 
     assert seen["acks"] == [OK] * 5
@@ -359,7 +361,7 @@ async def test_every_transport_carries_the_same_and_loses_nothing_when_it_change
 
 @pytest.mark.parametrize(("messages", "frames"), [(40, 1), (40, 8), (1, 600)])
 async def test_much_at_once_over_polling_arrives_whole(serve, run, messages, frames):
-    seen = await run("polling.mjs", await serve(rate=10), messages, frames)
+    seen = await run("polling.mjs", await serve(clock="10x"), messages, frames)
     assert seen["acks"] == [OK] * (1 + messages)
     assert seen["heard"] == list(range(1, 1 + messages * frames))
 
@@ -368,7 +370,7 @@ async def test_much_at_once_over_polling_arrives_whole(serve, run, messages, fra
 
 
 async def test_magic_numbers_end_as_they_promise(serve, run):
-    seen = await run("numbers.mjs", await serve(rate=10), "08000000017", "08000000021", "08000000016")
+    seen = await run("numbers.mjs", await serve(clock="10x"), "08000000017", "08000000021", "08000000016")
     begins = ["newSession", "roomJoined", "Dialing"]
 
     busy, declined, answered = seen["calls"].values()
@@ -388,3 +390,11 @@ async def test_magic_numbers_end_as_they_promise(serve, run):
     assert answered["record"]["billableSeconds"] == 5
     assert busy["record"]["answerTime"] is declined["record"]["answerTime"] is None
     assert seen["refused"] == {"code": 500, "status": 500, "errors": "Failed to initiate call", "data": None}
+
+
+async def test_a_ten_minute_call_passes_by_itself_and_the_official_client_reads_every_frame(run, serve):
+    minutes = (s.Ring(0, setup=0), s.Answer(), s.Tone(440), s.Wait(600), s.HangUp())
+    pbx = await serve(clock="auto", plan=Plan((Rule.of("0896*", Named("ten minutes", minutes)),)))
+    seen = await run("patient.mjs", pbx, "089608675796")
+    assert seen["frames"] == 600 * 50
+    assert (seen["record"]["billableSeconds"], seen["record"]["hangupBy"]) == (600, "CALLEE")

@@ -9,43 +9,12 @@ from mockpbx.contract.errors import NoSuchSession, NotConnected, PBXError
 from mockpbx.domain import events as e
 from mockpbx.domain.dialplan import MAGIC_NUMBERS
 from mockpbx.media import facts as f
+from lab import VALID, Lab, Microphone
 from mockpbx.runtime.clock import Clock
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.workspace import Workspace
 
-VALID = "089608675796"
 SECOND = np.arange(1, 8_001, dtype=np.int16)
-
-
-class Lab:
-    """A workspace at time 0, what its journal says, and the frames that its callees send."""
-
-    def __init__(self, **switches):
-        self.workspace = Workspace("key", Clock(lambda: 0, base=0, rate=0), WorkspaceSettings(**switches), seed=1)
-        self.journal: list[tuple[int, str | None, object]] = []
-        self.frames: list[tuple[int, str, bytes]] = []
-        self.at = 0
-        self.workspace.journal.subscribe(lambda entry: self.journal.append((entry.at, entry.session_id, entry.event)))
-        self.workspace.on_frame = lambda session, frame: self.frames.append(
-            (self.workspace.clock.now(), session, frame)
-        )
-
-    def call(self, number: str = VALID, session: str = "s") -> Workspace:
-        self.workspace.place_call(session, number)
-        self.workspace.announce(session)
-        self.workspace.join(session, "me")
-        return self.workspace
-
-    def connected(self, number: str = VALID, session: str = "s") -> Workspace:
-        self.call(number, session).advance(2_500)
-        return self.workspace
-
-    def times(self, kind: type) -> list[int]:
-        return [at for at, _, event in self.journal if isinstance(event, kind)]
-
-    def only(self, kind: type):
-        (event,) = [event for _, _, event in self.journal if isinstance(event, kind)]
-        return event
 
 
 def test_frames_come_every_20_ms_from_the_answer_to_the_hangup_and_echo_what_was_sent():
@@ -53,9 +22,9 @@ def test_frames_come_every_20_ms_from_the_answer_to_the_hangup_and_echo_what_was
     workspace = lab.connected()
     workspace.play("s", SECOND)
     workspace.mark("s", "heard")
-    workspace.advance(2_000)
+    lab.advance(2_000)
     workspace.hang_up("s")
-    workspace.advance(10_000)
+    lab.advance(10_000)
     moments = [at for at, _, _ in lab.frames]
     assert moments == list(range(2_500, 4_501, 20))
     assert {len(frame) for _, _, frame in lab.frames} == {320}
@@ -72,7 +41,7 @@ def test_calls_that_are_answered_at_one_instant_leave_on_different_phases_each_e
     lab = Lab()
     for number in range(10):
         lab.call(session=str(number))
-    lab.workspace.advance(2_700)
+    lab.advance(2_700)
     per_call = {session: [at for at, name, _ in lab.frames if name == session] for _, session, _ in lab.frames}
     assert len(per_call) == 10
     assert {at % 20 for at, _, _ in lab.frames} == {0, 4, 8, 12, 16}
@@ -89,7 +58,7 @@ def test_audio_before_the_answer_is_refused_queued_or_discarded_as_the_switch_sa
         refusing.workspace.play("s", SECOND)
     for lab in (queueing, discarding):
         lab.workspace.play("s", SECOND)
-        lab.workspace.advance(1_800)
+        lab.advance(1_800)
         lab.workspace.hang_up("s")
     assert queueing.only(f.MediaStopped).audio == f.Ledger(accepted=8_000, played=16 * 160, discarded=8_000 - 16 * 160)
     assert discarding.only(f.MediaStopped).audio == f.Ledger(accepted=8_000, discarded=8_000)
@@ -101,17 +70,17 @@ def test_an_interruption_empties_the_queue_and_by_the_switch_fires_what_it_clear
         workspace = lab.connected()
         workspace.play("s", SECOND)
         workspace.mark("s", "goodbye")
-        workspace.advance(200)
+        lab.advance(200)
         workspace.interrupt("s")
         assert lab.only(f.PlayoutInterrupted).cleared == 8_000 - 10 * 160
         assert lab.only(f.CheckpointCleared) == f.CheckpointCleared("goodbye")
-        workspace.advance(2_000)
+        lab.advance(2_000)
         assert lab.times(f.CheckpointReached) == ([2_700] if switch else [])
 
 
 def test_a_checkpoint_before_the_answer_fires_at_once_since_nothing_is_queued():
     lab = Lab()
-    lab.call().mark("s", "early")
+    lab.call().workspace.mark("s", "early")
     assert lab.times(f.CheckpointReached) == [0]
 
 
@@ -120,7 +89,7 @@ def test_keyed_digits_come_back_from_the_echo_once_each():
     workspace = lab.connected()
     for digit in "12#":
         workspace.press("s", digit, 200)
-    workspace.advance(2_000)
+    lab.advance(2_000)
     assert [event.digit for _, _, event in lab.journal if isinstance(event, f.DigitReceived)] == [
         "1",
         "2",
@@ -130,7 +99,8 @@ def test_keyed_digits_come_back_from_the_echo_once_each():
 
 def test_magic_number_4_presses_every_key_once():
     lab = Lab()
-    lab.connected("08000001004").advance(12_000)
+    lab.connected("08000001004")
+    lab.advance(12_000)
     assert "".join(event.digit for _, _, event in lab.journal if isinstance(event, f.DigitReceived)) == "123456789*0#"
 
 
@@ -138,7 +108,8 @@ def test_magic_number_4_presses_every_key_once():
                                               ("08000001005", True), ("08000001006", True)])  # fmt: skip
 def test_the_other_callees_are_heard_or_not_and_press_nothing(number: str, loud: bool):
     lab = Lab()
-    lab.connected(number).advance(3_000)
+    lab.connected(number)
+    lab.advance(3_000)
     sound = np.frombuffer(b"".join(frame for _, _, frame in lab.frames), "<i2")
     assert bool(np.abs(sound.astype(int)).max() > 3_000) is loud
     assert lab.times(f.DigitReceived) == []
@@ -147,7 +118,8 @@ def test_the_other_callees_are_heard_or_not_and_press_nothing(number: str, loud:
 def test_the_same_seed_gives_the_same_journal_and_the_same_sound():
     labs = [Lab(), Lab()]
     for lab in labs:
-        lab.connected("08000001006").advance(500)
+        lab.connected("08000001006")
+        lab.advance(500)
     assert labs[0].journal == labs[1].journal
     assert labs[0].frames == labs[1].frames
 
@@ -171,8 +143,9 @@ def test_stopping_ends_every_call_with_127_and_issues_every_record_now():
 def test_a_loop_that_was_held_up_catches_up_a_second_and_slips_beyond_it():
     wall = [0]
     workspace = Workspace("key", Clock(lambda: wall[0] * 1_000_000, base=0), WorkspaceSettings(), seed=1)
-    frames, entries = [], []
-    workspace.on_frame = lambda session, frame: frames.append(frame)
+    entries = []
+    workspace.clients = Microphone(workspace.clock.now)
+    frames = workspace.clients.frames
     workspace.journal.subscribe(entries.append)
     workspace.place_call("s", VALID)
     workspace.join("s", "me")
@@ -229,7 +202,7 @@ def test_any_order_of_any_events_leaves_one_record_a_settled_ledger_and_silence_
                 case "join":
                     lab.workspace.join(session, "me")
                 case "pass":
-                    lab.workspace.advance(argument)
+                    lab.advance(argument)
                 case _:
                     getattr(lab.workspace, action)(session)
         except PBXError as error:

@@ -1,0 +1,89 @@
+"""What there is to say of each call: a projection of the journal, for those who look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mockpbx.contract.vocabulary import Direction
+from mockpbx.domain import events as e
+from mockpbx.domain.record import CallRecord
+from mockpbx.runtime.journal import Entry
+
+
+@dataclass(slots=True)
+class CallView:
+    """One call as it stands. Times are virtual ms, None until the moment has come; `ended` is wall ms."""
+
+    session_id: str
+    number: str
+    direction: Direction
+    caller: str | None
+    scenario: str
+    placed_at: int
+    first_entry: int  # number of its first entry in the journal
+    status: str = "Created"
+    joined: bool = False
+    failure: str | None = None  # why its scenario failed
+    record: CallRecord | None = None
+    ended: int | None = None
+
+
+class CallBook:
+    """Every live call, and the last `capacity` ended ones that are younger than `age` seconds of wall time."""
+
+    def __init__(self, capacity: int, age: float, wall: Callable[[], int]) -> None:
+        self.age = age
+        self._capacity = capacity
+        self._wall = wall
+        self._calls: dict[str, CallView] = {}
+        self._ended: dict[str, CallView] = {}  # in the order in which they ended
+
+    def calls(self) -> list[CallView]:
+        """Return all calls, the newest first."""
+        self._prune()
+        return list(reversed(self._calls.values()))
+
+    def find(self, session_id: str) -> CallView | None:
+        """Return one call, None for what is unknown here or forgotten."""
+        self._prune()
+        return self._calls.get(session_id)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._calls.clear()
+        self._ended.clear()
+
+    def read(self, entry: Entry) -> None:
+        """Take note of a journal entry."""
+        event, name = entry.event, entry.session_id or ""
+        if isinstance(event, e.CallPlaced):
+            self._calls[name] = CallView(
+                name, event.number, event.direction, event.caller, event.scenario, entry.at, entry.number
+            )
+            return
+        call = self._calls.get(name)
+        if call is None:
+            return
+        match event:
+            case e.DialStatusChanged(status):
+                call.status = status.value
+            case e.RoomJoined():
+                call.joined = True
+            case e.TakenOver(scenario):
+                call.scenario = scenario
+            case e.ScenarioFailed(step, reason):
+                call.failure = f"step {step}: {reason}"
+            case e.CallEnded(record):
+                call.status, call.record, call.ended = "Ended", record, entry.wall
+                self._ended[name] = call
+                self._prune()
+
+    def _prune(self) -> None:
+        oldest = self._wall() - self.age * 1_000
+        while self._ended:
+            first = next(iter(self._ended.values()))
+            if len(self._ended) <= self._capacity and (first.ended or 0) >= oldest:
+                return
+            del self._ended[first.session_id]
+            self._calls.pop(first.session_id, None)

@@ -1,0 +1,44 @@
+"""Scenario files: a YAML or JSON list of steps: a word alone, a word and its first field, or a word and its fields.
+
+    - ring: 2s
+    - answer
+    - expect_speech: {within: 5s, otherwise: go_on}
+
+The words are the keys of `scenario.STEPS`; what a field takes is what its type says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from mockpbx.domain.scenario import Step, word
+from mockpbx.runtime.files.document import Place, ScenarioError, read_document, read_file
+from mockpbx.runtime.files.schemas import scenario_schema
+from mockpbx.runtime.files.steps import steps_at
+
+__all__ = ["ScenarioError", "notation", "read_file", "read_scenario", "read_steps", "scenario_schema"]
+
+
+def read_scenario(text: str, name: str) -> tuple[Step, ...]:
+    """Return the steps of a scenario file's text. Raises ScenarioError; `name` is the file, for its sentence."""
+    return steps_at(*read_document(text, name))
+
+
+def read_steps(value: object, name: str) -> tuple[Step, ...]:
+    """Return the steps of a JSON value. Raises ScenarioError; `name` is where it came from, for its sentence."""
+    return steps_at(value, Place(name))
+
+
+def notation(step: Step) -> object:
+    """Return a step as a file has it, in its shortest form: `"answer"`, or `{"ring": 3}`."""
+    given = {
+        field.name: _number(value) for field in fields(step) if (value := getattr(step, field.name)) != field.default
+    }
+    if not given:
+        return word(step)
+    first = fields(step)[0].name
+    return {word(step): given[first] if list(given) == [first] else given}
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,111 @@
+"""Moves a clock that stands still: by hand (`advance`), or by itself (`run`, the clock `auto`).
+
+Time goes from deadline to deadline, a frame's 20 ms being one, and it never passes a client that has not had its say:
+after whatever is no audio, every client is sent a ping, and time stands until its pong is here. What the client sent
+before that is admitted at that instant. HTTP requests have no pong, so a small grace of wall time follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from mockpbx.runtime.clients import Clients
+from mockpbx.runtime.clock import Clock, ClockMode
+from mockpbx.runtime.settings import WorkspaceSettings
+
+#: Wall seconds that one instant may take at most, however much its clients have to say, and one ping of it.
+LONGEST_INSTANT = 5.0
+#: Bytes that may wait for a client to read them before time waits for it, too.
+BACKLOG = 500_000
+#: Deadlines after which the event loop gets its turn in any case.
+BREATH = 50
+
+
+class Timed(Protocol):
+    """What is moved through time: a workspace."""
+
+    clock: Clock
+    clients: Clients
+    settings: WorkspaceSettings
+    mode: ClockMode
+
+    @property
+    def steps_itself(self) -> bool:
+        """Whether its time jumps from deadline to deadline now."""
+
+    def next_deadline(self) -> int | None:
+        """Return when something is due next."""
+
+    def wake(self) -> int:
+        """Let everything happen that is due."""
+
+
+class Stepper:
+    """Steps one workspace, one walk at a time."""
+
+    def __init__(self, workspace: Timed) -> None:
+        self._workspace = workspace
+        self._turn = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._settled = -1  # the clients' activity that has been waited for
+        self._asked_at = 0  # virtual ms of the last ping
+
+    def wake(self) -> None:
+        """Something may be due sooner than a walk that has come to its end knew."""
+        self._woken.set()
+
+    async def advance(self, ms: int) -> None:
+        """Let `ms` of virtual time pass. It ends early where the clock's mode is changed meanwhile."""
+        async with self._turn:
+            mode, target = self._workspace.mode, self._workspace.clock.now() + ms
+            await self._walk(mode, target)
+            if self._workspace.mode is mode:
+                self._workspace.clock.step_to(target)
+
+    async def run(self) -> None:
+        """Let time jump from deadline to deadline for as long as it does so by itself."""
+        async with self._turn:
+            while self._workspace.steps_itself:
+                self._woken.clear()
+                await self._walk(self._workspace.mode, None)
+                if self._workspace.steps_itself and self._workspace.next_deadline() is None:
+                    await self._woken.wait()
+
+    async def _walk(self, mode: ClockMode, target: int | None) -> None:
+        """Walk to a moment; None: as far as anything is planned."""
+        workspace = self._workspace
+        await self._settle()
+        steps = 0
+        while workspace.mode is mode and workspace.clock.rate == 0:
+            due = workspace.next_deadline()
+            if due is None or (target is not None and due > target):
+                return
+            workspace.clock.step_to(due)
+            workspace.wake()
+            steps += 1
+            if self._unsettled(due):
+                await self._settle()
+            elif steps % BREATH == 0:
+                await asyncio.sleep(0)
+
+    def _unsettled(self, now: int) -> bool:
+        clients = self._workspace.clients
+        if clients.activity != self._settled:
+            return True
+        lead = self._workspace.settings.audio_lead * 1_000
+        return clients.connected and (now - self._asked_at >= lead or clients.waiting > BACKLOG)
+
+    async def _settle(self) -> None:
+        """Return when the clients have answered what they were told, and have nothing more to say at this instant."""
+        clients = self._workspace.clients
+        until = asyncio.get_running_loop().time() + LONGEST_INSTANT
+        while True:
+            activity = clients.activity
+            await clients.ping(LONGEST_INSTANT)
+            if activity != self._settled:
+                await asyncio.sleep(self._workspace.settings.grace)
+            if clients.activity == activity or asyncio.get_running_loop().time() > until:
+                break
+        self._settled = activity
+        self._asked_at = self._workspace.clock.now()
