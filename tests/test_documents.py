@@ -1,5 +1,7 @@
 """The documents say what the code does: tables, commands, flags and rooms cannot drift."""
 
+import inspect
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -7,10 +9,18 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from lab import lab_of
 
 from mockpbx.cli import COMMANDS, mockpbx
 from mockpbx.contract.vocabulary import HANGUP_CAUSES
 from mockpbx.domain.dialplan import MAGIC_NUMBERS
+from mockpbx.domain.events import CalleeSpoke, CallEnded, ExpectationMet
+from mockpbx.domain.personas import PERSONAS
+from mockpbx.domain.scenario import Play, word
+from mockpbx.runtime.callee import check_sounds
+from mockpbx.runtime.faults import FAULTS, read_fault
+from mockpbx.runtime.plan_files import read_plan
+from mockpbx.runtime.scenario_files import read_scenario
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -42,6 +52,54 @@ def table_row(magic) -> str:
 def test_the_readmes_table_of_numbers_is_the_codes():
     shown = re.search(r"<!-- numbers -->\n(.*?)\n<!-- /numbers -->", README, re.DOTALL)[1].splitlines()
     assert shown[2:] == [table_row(magic) for magic in MAGIC_NUMBERS]
+
+
+def marked(name: str) -> list[str]:
+    """The rows of the README's table of that name."""
+    return re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, re.DOTALL)[1].splitlines()[2:]
+
+
+def first_line(what: object) -> str:
+    return inspect.getdoc(what).partition("\n")[0]
+
+
+def test_the_readmes_tables_of_personas_and_faults_are_the_codes():
+    assert marked("personas") == [f"| `{name}` | {first_line(persona)} |" for name, persona in PERSONAS.items()]
+    assert marked("faults") == [f"| `{name}` | {first_line(fault)} |" for name, fault in FAULTS.items()]
+
+
+def fenced(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readmes_scenario_and_dial_plan_are_read():
+    scenario, plan = fenced("yaml")
+    steps = read_scenario(scenario, "README.md")
+    assert [word(step) for step in steps] == ["ring", "answer", "play", "expect_speech", "wait", "press", "hang_up"]
+    check_sounds(steps)
+    assert len(read_plan(plan, "README.md", None, PERSONAS).rules) == 3
+
+
+def test_the_readmes_generator_runs(capsys):
+    names: dict = {}
+    exec(fenced("python")[0], names)
+    lab = lab_of(names["menu"]).call().advance(10_000)
+    lab.workspace.press("s", "1", 200)
+    lab.advance(60_000)
+    (met,) = lab.events(ExpectationMet)
+    assert met.what == "1"
+    assert lab.events(CalleeSpoke)[-1].sound == Play("menu-billing")
+    assert lab.only(CallEnded).record.cause == 16
+
+
+def test_the_readmes_requests_are_taken_by_the_control_api():
+    for body in re.findall(r"/__admin/faults .* -d '(.*?)'", README):
+        read_fault(json.loads(body))
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "fixtures/scenarios").glob("*.yaml")), ids=lambda file: file.name)
+def test_every_example_scenario_is_read_and_its_sounds_are_there(file):
+    check_sounds(read_scenario(file.read_text(), file.name))
 
 
 def test_the_command_line_lists_the_same_numbers():

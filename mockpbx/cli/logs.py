@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from mockpbx.domain import events as e
+from mockpbx.domain.scenario import word
 from mockpbx.media import facts
+from mockpbx.media.pcm import RATE
 from mockpbx.runtime.entries import AudioRefused, EventRefused
+from mockpbx.runtime.faults import FaultStruck
 from mockpbx.runtime.journal import Entry
 
+_WORRYING = (AudioRefused, EventRefused, facts.MediaSlipped, e.ExpectationMissed, e.ScenarioFailed)
 _calls = logging.getLogger("mockpbx.calls")
 
 
@@ -48,14 +53,15 @@ def set_up(style: Literal["text", "json"]) -> None:
 
 def log_entry(entry: Entry) -> None:
     """Log a journal entry that a person would want to see go by."""
-    line = _line(entry.event)
-    if line is None:
+    tell = _LINES.get(type(entry.event))
+    if tell is None:
         return
-    level = (
-        logging.WARNING if isinstance(entry.event, AudioRefused | EventRefused | facts.MediaSlipped) else logging.INFO
-    )
+    line = tell(entry.event)
+    level = logging.WARNING if isinstance(entry.event, _WORRYING) else logging.INFO
     call = _shown(entry.session_id)
-    _calls.log(level, "%s  %s", call, line, extra={"session_id": entry.session_id})
+    _calls.log(
+        level, "%s  %s", call, line if line.isprintable() else repr(line), extra={"session_id": entry.session_id}
+    )
 
 
 def _shown(session_id: str | None) -> str:
@@ -65,30 +71,33 @@ def _shown(session_id: str | None) -> str:
     return session_id if session_id.isprintable() and len(session_id) <= 64 else repr(session_id[:64])
 
 
-def _line(event: object) -> str | None:
-    match event:
-        case e.CallPlaced(number, direction):
-            return f"{direction} call to {number}"
-        case e.DialStatusChanged(status):
-            return str(status)
-        case e.RoomJoined():
-            return "a client joined"
-        case e.JoinRefused():
-            return "a client asked to join, but no such call is live"
-        case facts.CheckpointReached(name):
-            return f"checkpoint {name!r} reached"
-        case facts.PlayoutInterrupted(cleared):
-            return f"interrupted, {cleared / 8_000:.2f} s cleared"
-        case facts.DigitReceived(digit):
-            return f"callee pressed {digit}"
-        case facts.DigitQueued(digit):
-            return f"client pressed {digit}"
-        case AudioRefused(reason, _) | EventRefused(_, reason):
-            return f"refused: {reason}"
-        case facts.MediaSlipped(ms):
-            return f"the emulator was held up: media time slipped by {ms} ms"
-        case e.CallEnded(record):
-            who = f" by {record.hangup_by}" if record.hangup_by else ""
-            return f"ended{who}: {record.disposition}, cause {record.cause}, {record.duration} s"
-        case _:
-            return None
+def _placed(event: e.CallPlaced) -> str:
+    caller = f" from {event.caller}" if event.caller else ""
+    return f"{event.direction} call{caller} to {event.number} ({event.scenario})"
+
+
+def _ended(event: e.CallEnded) -> str:
+    record = event.record
+    who = f" by {record.hangup_by}" if record.hangup_by else ""
+    return f"ended{who}: {record.disposition}, cause {record.cause}, {record.duration} s"
+
+
+#: What a person is told of a fact; of any other, nothing.
+_LINES: dict[type, Callable[[Any], str]] = {
+    e.CallPlaced: _placed,
+    e.CallEnded: _ended,
+    e.DialStatusChanged: lambda event: str(event.status),
+    e.RoomJoined: lambda event: "a client joined",
+    e.JoinRefused: lambda event: "a client asked to join, but no such call is live",
+    e.TakenOver: lambda event: f"the other end is {event.scenario} from here on",
+    e.ExpectationMissed: lambda event: f"missed: {word(event.expectation)} within {event.expectation.within:g} s",
+    e.ScenarioFailed: lambda event: f"the scenario failed at step {event.step}: {event.reason}",
+    facts.CheckpointReached: lambda event: f"checkpoint {event.name!r} reached",
+    facts.PlayoutInterrupted: lambda event: f"interrupted, {event.cleared / RATE:.2f} s cleared",
+    facts.DigitReceived: lambda event: f"callee pressed {event.digit}",
+    facts.DigitQueued: lambda event: f"client pressed {event.digit}",
+    facts.MediaSlipped: lambda event: f"the emulator was held up: media time slipped by {event.ms} ms",
+    AudioRefused: lambda event: f"refused: {event.reason}",
+    EventRefused: lambda event: f"refused: {event.reason}",
+    FaultStruck: lambda event: f"fault {event.fault}: {event.what}",
+}

@@ -23,7 +23,7 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self._stepping: dict[Workspace, asyncio.Task[None]] = {}
+        self._stepping: dict[Workspace, asyncio.Task[bool]] = {}
         self._planned: dict[Workspace, float] = {}
         self._heap: list[tuple[float, int, Workspace]] = []
         self._order = count()
@@ -52,16 +52,24 @@ class Engine:
     def _sooner(self, workspace: Workspace) -> None:
         if workspace.steps_itself and workspace not in self._stepping:
             task = self._stepping[workspace] = asyncio.ensure_future(self._step(workspace))
-            task.add_done_callback(lambda _: self._stepping.pop(workspace, None))
+            task.add_done_callback(partial(self._stepped, workspace))
         workspace.stepper.wake()
         self._plan(workspace)
         self._set_timer()
 
-    async def _step(self, workspace: Workspace) -> None:
+    def _stepped(self, workspace: Workspace, task: asyncio.Task[bool]) -> None:
+        del self._stepping[workspace]
+        if not task.cancelled() and task.result():
+            self._sooner(workspace)  # it may have begun to step again while the task was ending
+
+    async def _step(self, workspace: Workspace) -> bool:
+        """Step a workspace for as long as it jumps. Returns whether that went well."""
         try:
             await workspace.stepper.run()
         except Exception:
             _log.exception("the time of workspace %s stands still", workspace.key[:8])
+            return False
+        return True
 
     def _plan(self, workspace: Workspace) -> None:
         deadline = workspace.next_deadline()

@@ -43,7 +43,7 @@ class Recordings:
         """Return the recording of a call, live or ended; None where there is none, or none any more."""
         self._forget_aged()
         _, ended = self._ended.get(session_id, (0, None))
-        return self._live.get(session_id) or ended
+        return self._live.get(session_id, ended)
 
     def clear(self) -> None:
         """Forget all of them."""

@@ -13,7 +13,7 @@ from random import Random
 
 import numpy as np
 
-from mockpbx.contract.errors import NotConnected
+from mockpbx.contract.errors import InvalidRequest, NotConnected
 from mockpbx.contract.vocabulary import SYSTEM_ERROR, DialStatus, Direction
 from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
@@ -41,7 +41,7 @@ from mockpbx.runtime.entries import (
     WorkspaceReset,
 )
 from mockpbx.runtime.faults import Faultboard
-from mockpbx.runtime.journal import Journal
+from mockpbx.runtime.journal import Excerpt, Journal
 from mockpbx.runtime.recordings import Recordings
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.stepper import Stepper
@@ -50,6 +50,10 @@ from mockpbx.runtime.uplink import Uplink
 
 #: Ended calls that a workspace can still tell of.
 MOST_CALLS = 1_000
+
+
+class ClockRuns(InvalidRequest):
+    """A clock that runs by itself was to be stepped by hand."""
 
 
 def wall_ms() -> int:
@@ -95,6 +99,7 @@ class Workspace:
         self._lines: dict[str, Line] = {}
         self._uplinks: dict[str, Uplink] = {}
         self._perceived: deque[tuple[str, Perception]] = deque()
+        self._instant: int | None = None  # what is happening now happens at this virtual ms
         self._begin()
         self.journal.subscribe(self.calls.read)
         self.pace()
@@ -114,7 +119,7 @@ class Workspace:
         self._receive(c.PlaceCall(session_id, number, opened(chosen.scenario, luck), chosen.name))
 
     def receive_call(self, session_id: str, number: str, caller: str, scenario: Named | None = None) -> None:
-        """Create a call from `caller` to the client's `number`; the dial plan of `caller` rules without a `scenario`."""
+        """Create a call from `caller` to the client's `number`; without `scenario` the dial plan tells."""
         luck = self._luck_of_next_call()
         chosen = scenario or self._scenario_for(caller, luck)
         steps = opened(chosen.scenario, luck)
@@ -322,6 +327,7 @@ class Workspace:
 
     def pace(self) -> None:
         """Let time pass as the clock's mode says. A clock that jumps is real while there is nobody to wait for."""
+        self.used_at = self._wall()
         self.clock.rate = 1.0 if self.mode.auto and not self.clients.connected else self.mode.rate
         self.on_sooner()
 
@@ -338,27 +344,48 @@ class Workspace:
                 earliest = due
         return earliest
 
-    async def advance(self, ms: int) -> None:
-        """Step a clock that stands still by `ms`, past every deadline on the way (see `Stepper`)."""
+    async def advance(self, ms: int) -> Excerpt:
+        """Step a clock that stands still by `ms`, past every deadline on the way (see `Stepper`).
+
+        Returns what happened. Raises ClockRuns for a clock that needs no steps.
+        """
+        if self.clock.rate or self.mode.auto:
+            raise ClockRuns(f"The clock is {self.mode.name}, and runs by itself: set it to manual to step it")
+        before = self.journal.next - 1
         await self.stepper.advance(ms)
+        return self.journal.after(before)
 
     def wake(self) -> int:
         """Let everything happen that is due, in order, each at its own moment. Returns the virtual time."""
+        if self._instant is not None:
+            return self._instant  # whoever asks does so because of what happens now
         now = self.clock.now()
         self._slip(now)
         while (due := self.next_deadline()) is not None and due <= now:
-            # A timer goes before a tick of the same millisecond: a call that ends now says nothing more.
-            if due == self._exchange.next_deadline():
-                self._record(due, self._exchange.wake(due))
-            elif due == self._agenda.next_deadline():
-                self._agenda.carry_out(due)
-            else:
-                self._tick(due)
+            self._instant = due
+            try:
+                self._let_happen(due)
+            finally:
+                self._instant = None
         return now
 
+    def _let_happen(self, due: int) -> None:
+        # A timer goes before a tick of the same millisecond: a call that ends now says nothing more.
+        if due == self._exchange.next_deadline():
+            self._record(due, self._exchange.wake(due))
+        elif due == self._agenda.next_deadline():
+            self._agenda.carry_out(due)
+        else:
+            self._tick(due)
+
     def _receive(self, command: c.Command) -> None:
-        now = self.wake()
-        self._record(now, self._exchange.receive(command, now))
+        now, within = self.wake(), self._instant
+        self.used_at = self._wall()
+        self._instant = now
+        try:
+            self._record(now, self._exchange.receive(command, now))
+        finally:
+            self._instant = within
         self.on_sooner()
 
     def _record(self, at: int, happened: list[tuple[str, e.Event]]) -> None:
@@ -424,8 +451,12 @@ class Workspace:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _happen(self, at: int, session_id: str, happened: Sequence[object]) -> None:
-        self._write(at, session_id, happened)
-        self._tell_scenarios(at)
+        within, self._instant = self._instant, at
+        try:
+            self._write(at, session_id, happened)
+            self._tell_scenarios(at)
+        finally:
+            self._instant = within
 
     def _write(self, at: int, session_id: str | None, happened: Sequence[object]) -> None:
         for fact in happened:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lab import VALID, Lab, Microphone
 
 from mockpbx.contract.errors import NoSuchSession, NotConnected, PBXError
 from mockpbx.domain import events as e
 from mockpbx.domain.dialplan import MAGIC_NUMBERS
 from mockpbx.media import facts as f
-from lab import VALID, Lab, Microphone
 from mockpbx.runtime.clock import Clock
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.workspace import Workspace
