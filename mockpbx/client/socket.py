@@ -209,7 +209,7 @@ class Socket:
         failure = ConnectionFailed("never tried")
         for attempt in range(self._attempts):
             pause = min(self._delay * 2**attempt, DELAY_MAX)
-            await asyncio.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))
             try:
                 self._sio = await self._connect()
                 await self._listener.restored()

@@ -24,7 +24,7 @@ from mockpbx.media.playout import Frame
 QUIET: Final = -50.0
 
 _Floats = NDArray[np.float32]
-_Spectrum = NDArray[np.complex64]
+_Complex = NDArray[np.complex64]
 
 _QUIET: Final = (32_768 * 10 ** (QUIET / 20)) ** 2  # as a mean square
 
@@ -114,7 +114,7 @@ class ToneEar:
             self._lasted = 0
         else:
             self._lasted = self._lasted + 1 if self._lasted else _HISTORY
-        return f"{self._hertz:g}" if self._lasted >= self._lasting and self._lasted else None
+        return f"{self._hertz:g}" if self._lasted >= self._lasting else None
 
     def _sounds(self) -> bool:
         """Whether the last 60 ms are this tone, from the first frame to the last."""
@@ -135,23 +135,26 @@ class ToneEar:
 
 _HALF = FRAME // 2
 _SHORT = _window(FRAME)
+_BINS = np.arange(_HALF + 1)
 _BANDS = slice(2, 74)  # bins of 50 Hz: 100 to 3,700 Hz
 _BAND = 3  # bins
 _TONAL = 0.97  # share of the energy in two lines: a keypad's tone in G.711 has 0.99, one voice in ten frames as much
 _COMPARED = 200 * RATE // 1_000 // FRAME  # frames that one is compared with
-_ALIKE = 0.7  # white noise stays above 0.78, a held chord above 0.9; half of all speech gets below 0.5
+_ALIKE = 0.7  # white noise stays above 0.78, a held chord above 0.9; half of all speech gets to 0.5
 _BRIDGED = _COMPARED  # frames of a gap between syllables
-_CHANGES = 3  # one may be chance
+_UNLIKE = 2  # of those: a click is unlike all that follows it, but alone
+_CHANGES = 3  # frames that differ so: one may be chance
 
 
-def _is_tonal(power: _Floats) -> bool:
-    """Whether a frame's spectrum (81 bins) is that of one or two sines that can be heard."""
+def _tonal(power: _Floats) -> NDArray[np.bool_]:
+    """Whether the spectrum of a frame (81 bins, the last axis) is that of one or two sines that can be heard."""
     rest = power.copy()
     for _ in range(2):
-        line = int(np.argmax(rest))
-        rest[max(0, line - 2) : line + 3] = 0
-    total = float(power.sum())
-    return total >= _QUIET and float(rest.sum()) <= (1 - _TONAL) * total
+        line = np.asarray(np.argmax(rest, -1))[..., None]
+        rest[abs(_BINS - line) <= 2] = 0
+    total = power.sum(-1)
+    tonal: NDArray[np.bool_] = (total >= _QUIET) & (rest.sum(-1) <= (1 - _TONAL) * total)
+    return tonal
 
 
 def _profile(power: _Floats) -> _Floats:
@@ -169,15 +172,15 @@ class SpeechEar:
     """Hears someone speak for `lasting_ms`, from the first syllable to the latest, bridging gaps of up to 200 ms.
 
     A frame may be of a voice where it is loud enough (-50 dBFS), no key goes down in it, and neither it nor its halves
-    with the neighbours' are a tone. From one such frame to another within 200 ms of another spectrum, there is speech.
-    It takes three such changes, and is told 20 ms late. Silence, noise and tones, however they are keyed, are none.
+    with the neighbours' are a tone. Where it is unlike two others of the last 200 ms, someone has spoken since the first
+    of these; three such frames are speech. Silence, steady noise and tones, however they are keyed, are none.
     """
 
     def __init__(self, lasting_ms: float) -> None:
         self._lasting = _frames(lasting_ms)
-        self._last: Samples = SILENCE  # the frame that is judged when the next one is there
+        self._last: Samples = SILENCE  # the frame heard last, to be judged when the next one is there
         self._power: _Floats = np.zeros(_HALF + 1, np.float32)  # its spectrum
-        self._voice = False  # whether it may be a voice by what is known so far
+        self._voice = False  # whether it may be of a voice, by what is known so far
         self._profiles = np.tile(_NO_VOICE, (_COMPARED, 1))  # of the frames before it
         self._at = 0
         self._since = self._until = -1 - _BRIDGED  # the first and the last frame of the talk
@@ -189,21 +192,21 @@ class SpeechEar:
         tone_between = tone = False
         if loud or self._voice:
             between = np.concatenate((self._last[_HALF:], sound[:_HALF]))
-            tone_between = _is_tonal(_spectrum(between, _SHORT, FRAME))
+            tone_between = bool(_tonal(_spectrum(between, _SHORT, FRAME)))
         profile = _profile(self._power) if self._voice and not tone_between else _NO_VOICE
         if loud:
             self._power = _spectrum(sound, _SHORT, FRAME)
-            tone = _is_tonal(self._power)
+            tone = bool(_tonal(self._power))
         self._last = sound
         self._voice = loud and not heard.keys and not tone and not tone_between
         return "" if self._follow(profile) else None
 
     def _follow(self, profile: _Floats) -> bool:
-        """Go on by a frame; whether there has been talk for long enough, up to this frame."""
+        """Judge a frame by those before it: whether there has been talk for long enough, up to this frame."""
         unlike = np.flatnonzero(self._profiles @ profile < _ALIKE)
         self._profiles = np.vstack((self._profiles[1:], profile))
         self._at += 1
-        if len(unlike) < 2:  # a lone odd frame is a click
+        if len(unlike) < _UNLIKE:
             return False
         begin = self._at - _COMPARED + int(unlike[0])
         if begin - self._until > _BRIDGED + 1:
@@ -235,14 +238,16 @@ class ClipEar:
         sound, telling = _essence(clip)
         self._length = len(sound)
         self._enough = min(len(sound), max(RATE, min(2 * RATE, len(sound) // 2)))
+        self._least = self._enough * _QUIET / 16  # energy: 12 dB below the faintest clip
         self._heard: Samples = np.zeros(self._enough + _NEW, np.int16)
         # What was heard slides along the clip, from where it covers no more than enough of its beginning to its end.
         self._clip: _Floats = np.pad(sound.astype(np.float32), _NEW)
-        self._scale = self._weights(np.pad(telling, _NEW))
         self._size = min(_LARGEST, 1 << (len(self._clip) - 1).bit_length())
-        step = self._size - len(self._heard) + 1
+        self._step = self._size - len(self._heard) + 1  # places that one transform tells of
+        self._weights = self._weigh(np.pad(telling, _NEW))
         self._pieces = {
-            at: _transform(self._clip[at : at + self._size], self._size) for at in range(0, len(self._scale), step)
+            at: _transform(self._clip[at : at + self._size], self._size)
+            for at in range(0, len(self._weights), self._step)
         }
         self._searching = self._searches()
 
@@ -252,41 +257,42 @@ class ClipEar:
         self._heard[-FRAME:] = heard.sound
         return "" if next(self._searching) else None
 
-    def _weights(self, telling: NDArray[np.bool_]) -> _Floats:
+    def _weigh(self, telling: NDArray[np.bool_]) -> _Floats:
         """Return, for each place, one over the norm of the clip there; 0 where it has too little to tell it by."""
-        energy = _sums(self._clip.astype(np.float64) ** 2, len(self._heard))
+        norms = np.sqrt(np.maximum(_sums(self._clip.astype(np.float64) ** 2, len(self._heard)), 1))
         told = _sums(telling, len(self._heard))
         enough = told >= min(self._enough // 2, told[np.argmax(told)])
-        weights: _Floats = np.where(enough, 1 / np.sqrt(np.maximum(energy, 1)), 0).astype(np.float32)
+        weights: _Floats = np.where(enough, self._size**2 / norms, 0).astype(np.float32)  # see _transform
         return weights
 
     def _searches(self) -> Iterator[bool]:
         """Search without end, one transform a frame: whether this frame's has found the clip."""
         while True:
             heard = self._heard.astype(np.float32)
-            spectrum = np.conj(_transform(heard, self._size))
-            norms = self._norms(heard)
+            if not heard.any():
+                yield False
+                continue
+            spectrum, energy = np.conj(_transform(heard, self._size)), self._energies(heard)
             yield False
-            pieces = iter(self._pieces.items() if heard.any() else ())
+            pieces = iter(self._pieces.items())
             for _ in range(_TURN - 1):
                 at, piece = next(pieces, (0, None))
-                yield piece is not None and self._found(heard, norms, at, spectrum * piece)
+                yield piece is not None and self._found(heard, energy, at, spectrum * piece)
 
-    def _norms(self, heard: _Floats) -> _Floats:
-        """Return, for each place, the norm of as much of what was heard as covers the clip there."""
+    def _energies(self, heard: _Floats) -> NDArray[np.float64]:
+        """Return, for each place, the energy of as much of what was heard as covers the clip there."""
         sums = _sums(heard.astype(np.float64) ** 2)
-        energy = np.full(len(self._scale), sums[-1])
-        energy[: _NEW + 1] -= sums[_NEW::-1]
-        energy[-_NEW - 1 :] -= sums[-1] - sums[: -_NEW - 2 : -1]
-        least = self._enough * _QUIET / 16  # 12 dB below the faintest clip
-        norms: _Floats = np.sqrt(np.maximum(energy, least)).astype(np.float32)
-        return norms
+        energies = np.full(len(self._weights), sums[-1])
+        energies[: _NEW + 1] -= sums[_NEW::-1]
+        energies[-_NEW - 1 :] -= sums[-1] - sums[: -_NEW - 2 : -1]
+        return energies
 
-    def _found(self, heard: _Floats, norms: _Floats, at: int, product: _Spectrum) -> bool:
+    def _found(self, heard: _Floats, energies: NDArray[np.float64], at: int, product: _Complex) -> bool:
         """Whether the clip was heard at one of the places from `at` on, given the product of the spectra."""
-        products = _transform_back(product)[: len(norms) - at][: self._size - len(heard) + 1]
-        places = slice(at, at + len(products))
-        likeness = products * self._scale[places] / norms[places]
+        places = slice(at, min(at + self._step, len(energies)))
+        products = np.fft.irfft(product, self._size)[: places.stop - at]
+        norms = np.sqrt(np.maximum(energies[places], self._least).astype(np.float32))
+        likeness = products * self._weights[places] / norms
         best = int(np.argmax(likeness))
         return bool(likeness[best] >= _LIKE) and self._is_at(at + best, heard)
 
@@ -298,17 +304,10 @@ class ClipEar:
         return all(_likeness(one, other) >= _LIKE for one, other in zip(ours, theirs, strict=True) if _loud(one))
 
 
-def _transform(sound: _Floats, size: int) -> _Spectrum:
+def _transform(sound: _Floats, size: int) -> _Complex:
     """Return the spectrum of `sound`, divided by `size`: numpy takes twice as long for one that is not."""
-    spectrum: _Spectrum = np.fft.rfft(sound, size, norm="forward").astype(np.complex64, copy=False)
+    spectrum: _Complex = np.fft.rfft(sound, size, norm="forward").astype(np.complex64, copy=False)
     return spectrum
-
-
-def _transform_back(product: _Spectrum) -> _Floats:
-    """Return the sound of a product of two such spectra."""
-    size = 2 * (len(product) - 1)
-    sound: _Floats = np.fft.irfft(product, size).astype(np.float32, copy=False)
-    return sound * np.float32(size) ** 2
 
 
 def _essence(clip: Samples) -> tuple[Samples, NDArray[np.bool_]]:
@@ -317,7 +316,7 @@ def _essence(clip: Samples) -> tuple[Samples, NDArray[np.bool_]]:
     loud = np.array([_loud(frame) for frame in frames], bool)
     if not loud.any():
         raise ValueError(f"the clip is silent: expected sound of {QUIET:g} dBFS or more, or nobody could hear it")
-    telling = loud & [not _is_tonal(_spectrum(frame, _SHORT, FRAME)) for frame in frames]
+    telling = loud & ~_tonal(_spectrum(frames, _SHORT, FRAME))
     if not telling.any():
         telling = loud
     first, last = np.flatnonzero(loud)[[0, -1]]

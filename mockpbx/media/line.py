@@ -14,12 +14,11 @@ from mockpbx.media.pcm import FRAME, SILENCE, Samples, mixed, samples_of
 from mockpbx.media.playout import Frame, Key, Playout
 from mockpbx.media.sources import Silence, Source
 
-
 Via = Literal["both", "event", "in_band"]
 
 
 class _HeldKey:
-    """A key of the callee's phone, held down: its tone lies over what the callee says, unless only its event travels."""
+    """A key of the callee's phone, held down: its tone lies over what the callee says, if it is to be heard."""
 
     def __init__(self, digit: str, duration_ms: int, via: Via, bounces: int) -> None:
         self.key = Key(digit.upper(), samples_of(duration_ms))

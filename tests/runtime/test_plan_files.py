@@ -1,6 +1,7 @@
 """Dial-plan files: rules come out, or one sentence that says where and what is wrong, and what is right."""
 
 import json
+import os
 from pathlib import Path
 from random import Random
 
@@ -115,6 +116,10 @@ def test_json_from_the_api_is_a_plan_too():
         (
             "scenarios:\n  a:\n  - answer\n  - rng: 2s\nrules: []",
             ", line 4, scenario a, step 2 (rng): no such step; did you mean ring?",
+        ),
+        (
+            "rules:\n- number: '1'\n  scenario: a\nscenarios:\n  a:\n  - rng",
+            ", line 6, scenario a, step 1 (rng): no such step; did you mean ring?",
         ),
     ],
 )
@@ -253,6 +258,7 @@ def folder(tmp_path):
     (tmp_path / "bots.py").write_text(BOTS)
     (tmp_path / "syntax.py").write_text("def polite(:\n")
     (tmp_path / "breaks.py").write_text("raise RuntimeError('out of\\norder')")
+    (tmp_path / "reads.py").write_text("open('/none/such')")
     (tmp_path / "leaves.py").write_text("import sys\nsys.exit(3)")
     return tmp_path
 
@@ -262,7 +268,8 @@ def test_a_rule_names_a_file_of_steps(folder):
     assert plan == Plan((Rule.of("*", Named("./polite.yaml", POLITE)),))
 
 
-def test_a_rule_names_a_python_function_which_may_take_luck(folder):
+def test_a_rule_names_a_python_function_which_may_take_luck(folder, monkeypatch):
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
     text = "rules:\n- {number: '1', scenario: bots.py:polite}\n- {number: '2', weights: {bots.py:brief: 1}}"
     dialplan = Dialplan(read_plan(text, "plan.yaml", folder, KNOWN))
     polite, brief = dialplan.choose("1", Random(1)), dialplan.choose("2", Random(1))
@@ -286,6 +293,7 @@ def test_a_rule_names_a_python_function_which_may_take_luck(folder):
         ("none.py:polite", "none.py cannot be read: No such file or directory"),
         ("syntax.py:polite", "syntax.py cannot be run: SyntaxError: "),
         ("breaks.py:polite", "breaks.py cannot be run: RuntimeError: out of order"),
+        ("reads.py:polite", "reads.py cannot be run: FileNotFoundError: "),
         ("leaves.py:polite", "leaves.py cannot be run: SystemExit: 3"),
     ],
 )
@@ -314,6 +322,7 @@ def test_a_plan_s_file_knows_when_to_be_read_again(folder):
     assert file.read().rules[0].choice.scenarios[0] == Named("polite.yaml", (s.Busy(),))
 
     (folder / "bots.py").write_text(BOTS.replace("[Ring(), Answer()]", "[Answer(), Ring()]"))  # as long as it was
+    os.utime(folder / "bots.py", ns=(0, 0))
     assert file.changed()
     assert list(file.read().rules[0].choice.scenarios[1].scenario(Random(1))) == [s.Answer(), s.Ring()]
 

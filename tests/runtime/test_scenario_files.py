@@ -64,11 +64,28 @@ def test_json_is_read_by_the_same_reader():
 
 
 def test_a_list_in_brackets_is_yaml_too():
-    assert read_scenario("[ring: 2s, answer, {wait: 1}, press: '#']", "x") == (
-        s.Ring(),
+    steps = (s.Ring(), s.Answer(), s.Wait(1), s.Wait(2), s.Press("#"))
+    assert read_scenario("[ring: 2s, answer, wait: 1, wait: 2, press: '#']", "x") == steps
+
+
+def test_text_that_looks_like_yaml_is_text():
+    text = """
+- say: |
+    to: all
+    to: none
+- say:
+    no
+    - step # but a comment
+- say: 'a: [
+    a: {'
+- answr
+"""
+    assert refusal(text).startswith(", line 10, step 4 (answr): ")
+    assert read_scenario(text.replace("answr", "answer"), "x") == (
+        s.Say("to: all\nto: none\n"),
+        s.Say("no - step"),
+        s.Say("a: [ a: {"),
         s.Answer(),
-        s.Wait(1),
-        s.Press("#"),
     )
 
 
@@ -204,9 +221,10 @@ def test_broken_text_is_refused_with_the_line_where_it_breaks(text, where):
 
 def test_aliases_are_refused_before_they_multiply():
     bomb = "- &a0 [x, x, x, x, x, x, x, x, x]\n"
-    bomb += "".join(f"- &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(30))
+    bomb += "".join(f"- &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(5))
     assert refusal(bomb) == ", line 2: aliases (*name) are not read; write out what they stand for"
-    assert "aliases" in refusal('- &a [x]\n- {"a":*a}\n')
+    for alias in ('{"a":*a}', "[x,*a]", "-\t*a", "? *a", "**a"):
+        assert "aliases" in refusal(f"- &a [x]\n- {alias}\n")
     assert read_scenario('- say: "*Halo* & selamat"\n- say: A&W *siang*\n- press: "*1"\n', "x")
 
 

@@ -32,9 +32,9 @@ def load_module(path: Path, place: Place) -> ModuleType:
     sys.modules[name] = module  # where dataclasses and pickle look for it
     try:
         loader.exec_module(module)
-    except OSError as error:
-        raise place.error(f"{path.name} cannot be read: {error.strerror or error}") from None
     except (Exception, SystemExit) as error:
+        if isinstance(error, OSError) and error.filename == str(path):
+            raise place.error(f"{path.name} cannot be read: {error.strerror}") from None
         said = " ".join(str(error).split())[:200]
         raise place.error(f"{path.name} cannot be run: {type(error).__name__}: {said}") from None
     return module

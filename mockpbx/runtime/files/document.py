@@ -21,7 +21,7 @@ LARGEST = 1_000_000  # characters of a file
 _CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _NESTED = r"(?m)^(?:[-?:]?[ \t]){64}|(?:[-?:][ \t]+){16}"
 _ANCHOR = r"(?<![\w\"'])&\S"
-_ALIAS = r"(?<![\w\"'])\*[^\s*]"
+_ALIAS = r"(?<![\w\"'])\*\S"
 
 _BROKEN = r"(?s)YAML parse error: (?P<what>.*) at byte \d+ line (?P<line>\d+) column (?P<column>\d+)"
 
