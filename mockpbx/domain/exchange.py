@@ -147,6 +147,8 @@ class Exchange:
 
     def next_deadline(self) -> int | None:
         """Return when `wake` has something to do, None where nothing is planned."""
+        while self._timers and self._moot(self._timers[0][2]):
+            heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
     def wake(self, now: int) -> list[tuple[str, e.Event]]:
@@ -154,10 +156,11 @@ class Exchange:
 
         One at a time, so that each event can be stamped with its own deadline. Returns (session id, event) pairs.
         """
-        if not self._timers or self._timers[0][0] > now:
+        due = self.next_deadline()
+        if due is None or due > now:
             return []
         _, _, command = heapq.heappop(self._timers)
-        return self.receive(command, now) if command.session_id in self._sessions else []
+        return self.receive(command, now)
 
     def receive(self, command: c.Command, now: int) -> list[tuple[str, e.Event]]:
         """Carry out a command at `now`. Raises NoSuchSession where it needs a live call and there is none."""
@@ -222,9 +225,7 @@ class Exchange:
         yield e.RoomEmptied()
 
     def _abandon(self, command: c.Abandon, now: int) -> Iterator[e.Event]:
-        session = self._sessions[command.session_id]
-        if session.record is None and session.left_at == command.since:
-            yield from self._client_hangs_up(session, now)
+        yield from self._client_hangs_up(self._live(command.session_id), now)
 
     def _hang_up(self, command: c.HangUp, now: int) -> Iterator[e.Event]:
         yield from self._client_hangs_up(self._live(command.session_id), now)
@@ -233,14 +234,11 @@ class Exchange:
         yield from self._end(self._live(command.session_id), now, None, command.cause, "the call was broken")
 
     def _reach_limit(self, command: c.ReachTimeLimit, now: int) -> Iterator[e.Event]:
-        session = self._sessions[command.session_id]
-        if session.record is None:
-            yield from self._end(session, now, None, NORMAL_CLEARING, "the call reached its time limit")
+        reason = "the call reached its time limit"
+        yield from self._end(self._live(command.session_id), now, None, NORMAL_CLEARING, reason)
 
     def _reach_ring_limit(self, command: c.ReachRingLimit, now: int) -> Iterator[e.Event]:
-        session = self._sessions[command.session_id]
-        if session.record is not None or session.call.state not in UNANSWERED:
-            return
+        session = self._live(command.session_id)
         if session.call.direction is Direction.INBOUND:
             yield from self._end(session, now, session.call.remote, NORMAL_CLEARING, "nobody answered")
         else:
@@ -255,9 +253,7 @@ class Exchange:
     # --- its other end ------------------------------------------------------------------------------------------------
 
     def _go_on(self, command: c.GoOn, now: int) -> Iterator[e.Event]:
-        session = self._sessions[command.session_id]
-        if session.record is not None or command.turn != session.turn:
-            return
+        session = self._live(command.session_id)
         if session.expected is not None and isinstance(session.expected.act, Listen):
             yield from self._miss(session, session.expected.act.expectation, now)
         else:
@@ -410,6 +406,25 @@ class Exchange:
         if session is None or session.record is not None:
             raise NoSuchSession
         return session
+
+    def _moot(self, command: c.Command) -> bool:
+        """Return whether a timer came too late: what it was set for has passed, or the call with it."""
+        session = self._sessions.get(command.session_id)
+        if session is None:
+            return True
+        match command:
+            case c.IssueRecord() | c.AnnounceSession():
+                return False
+            case c.GoOn(turn=turn) if turn != session.turn:
+                return True
+            case c.Dial():
+                return session.call.state is not State.CREATED
+            case c.ReachRingLimit():
+                return session.call.state not in UNANSWERED
+            case c.Abandon(since=since) if since != session.left_at:
+                return True
+            case _:
+                return session.record is not None
 
     def _at(self, deadline: int, command: c.Command) -> None:
         heapq.heappush(self._timers, (deadline, next(self._order), command))

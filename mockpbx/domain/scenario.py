@@ -38,7 +38,7 @@ def _known(cause: int) -> int:
 
 Seconds = Annotated[float, BeforeValidator(seconds_of), Field(ge=0, le=86_400, allow_inf_nan=False)]
 Cause = Annotated[int, AfterValidator(_known)]
-Keys = Annotated[str, StringConstraints(pattern=rf"^[{re.escape(DTMF_DIGITS)}a-d]{{1,64}}$")]
+Keys = Annotated[str, StringConstraints(pattern=rf"^[{DTMF_DIGITS}a-d]{{1,64}}$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 Hertz = Annotated[int, Field(ge=50, le=3_900)]
 Otherwise = Literal["fail", "go_on", "hang_up"]

@@ -265,6 +265,16 @@ def test_a_scenario_that_is_over_leaves_the_callee_on_the_line_or_lets_the_unans
     assert (dialling.record.cause, dialling.record.ended_at) == (18, 31_000)
 
 
+def test_timers_that_came_too_late_are_no_deadlines():
+    stage = Stage(*UP, s.ExpectDigit(within=3_000), s.Echo()).wait(1).perceive(p.KeyHeard("1"))
+    assert stage.exchange.next_deadline() == 4 * 3_600_000
+    stage.send(c.HangUp("s"))
+    assert stage.exchange.next_deadline() == 3_000
+    stage.wait(2)
+    assert stage.one(e.RecordIssued)
+    assert stage.exchange.next_deadline() is None
+
+
 # --- by hand ---------------------------------------------------------------------------------------------------------
 
 

@@ -108,10 +108,7 @@ def _type(declared: Any) -> Schema:
             return schema
     if NoneType in get_args(declared):
         return {"anyOf": [_type(each) for each in get_args(declared)]}
-    schema = TypeAdapter(declared).json_schema()
-    if "pattern" in schema:  # what Python may escape, an editor's regular expressions must not
-        schema["pattern"] = schema["pattern"].replace(r"\#", "#")
-    return schema
+    return TypeAdapter(declared).json_schema()
 
 
 def _required(step: type[Step]) -> list[str]:
