@@ -95,20 +95,20 @@ class Workspace:
         self._wall = wall
         self._exchange = Exchange(settings.timing())
         self._agenda = Agenda()
-        self._ticker = Ticker()
         self._lines: dict[str, Line] = {}
         self._uplinks: dict[str, Uplink] = {}
         self._perceived: deque[tuple[str, Perception]] = deque()
         self._instant: int | None = None  # what is happening now happens at this virtual ms
-        self._begin()
+        self.luck = Random(f"{seed}: by hand")
+        self.faults = Faultboard(self._luck_of_faults(), self.clock.now)
+        self._count_from_one()
         self.journal.subscribe(self.calls.read)
         self.pace()
 
-    def _begin(self) -> None:
-        """Begin to count calls and to draw luck, so that a workspace that is reset replays what it did."""
+    def _count_from_one(self) -> None:
+        """Give the next call the luck and the phase of the first, so that a workspace that is reset replays."""
         self._placed = 0
-        self.luck = Random(f"{self._seed}: faults")
-        self.faults = Faultboard(self.luck, self.clock.now)
+        self._ticker = Ticker()
 
     # --- the life of a call -------------------------------------------------------------------------------------------
 
@@ -303,7 +303,9 @@ class Workspace:
         self.calls.clear()
         self.dialplan.replace(plan)
         self._apply_settings(settings)
-        self._begin()
+        self.luck = Random(f"{self._seed}: by hand")
+        self.faults.restart(self._luck_of_faults())
+        self._count_from_one()
         self.journal.restart()
         self.note(None, WorkspaceReset())
 
@@ -476,6 +478,9 @@ class Workspace:
     def _audible(self, call: Call) -> None:
         if call.state is not State.CONNECTED and self.settings.audio_before_answer == "refuse":
             raise NotConnected
+
+    def _luck_of_faults(self) -> Random:
+        return Random(f"{self._seed}: faults")
 
     def _luck_of_next_call(self) -> Random:
         return Random(f"{self._seed}: call {self._placed + 1}")
