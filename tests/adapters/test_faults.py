@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 
 import aiohttp
 import numpy as np
@@ -17,6 +18,13 @@ NUMBER = "089608675796"
 CALL = {"phoneNumber": NUMBER}
 ANSWERED = 2_500  # ms from the dialling of an ordinary number to its answer
 STEPPED = {"clock": "manual", "audio_lead": 0.02}  # and every frame is waited for
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Give others their turn until something has come about."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
 
 
 class Bot:
@@ -59,6 +67,7 @@ class Bot:
         session_id = reply["data"]["sessionId"]
         if join:
             await self.sio.emit("joinRoom", {"sessionId": session_id})
+        if join and self.workspace.clock.rate == 0:
             await self.advance(0)
         return session_id
 
@@ -73,6 +82,14 @@ class Bot:
         return await self.sio.call(
             "audio", {"sessionId": session_id, "audioData": data, "audioFormat": "pcm16"}, timeout=10
         )
+
+    async def record(self, session_id: str) -> dict:
+        """The call's record, once it is issued; its event has been heard then, or held back."""
+        async with asyncio.timeout(10):
+            while (reply := await self.api.get(f"/cdr/{session_id}"))[0] != 200:
+                await asyncio.sleep(0)
+        await self.advance(0)
+        return reply[1]["data"]
 
     def told(self, event: str) -> list[dict]:
         return [data for _, name, data in self.heard if name == event]
@@ -149,8 +166,7 @@ async def test_a_delayed_request_is_carried_out_in_virtual_time(bots):
     bot = await bots()
     bot.set("http_delay", seconds="2s")
     asked = asyncio.ensure_future(bot.api.post("/pbx/call", CALL))
-    while not bot.struck():
-        await asyncio.sleep(0)
+    await until(bot.struck)
     await bot.advance(1_999)
     assert (asked.done(), bot.workspace.live_calls()) == (False, [])
     await bot.advance(1)
@@ -231,8 +247,7 @@ async def test_a_client_with_a_heartbeat_notices_that_its_socket_is_half_open_an
     await asyncio.wait_for(bot.gone.wait(), 10)
     again = await bots(transports=[transport])
     await again.api.post("/pbx/call", CALL)
-    while not again.told("newSession"):
-        await asyncio.sleep(0)
+    await until(lambda: again.told("newSession"))
     assert bot.told("newSession") == []
 
 
@@ -258,8 +273,7 @@ async def test_an_acknowledgment_is_late_in_virtual_time_and_what_it_answers_is_
     session_id = await bot.connected()
     bot.set("ack_late", seconds=2, times=1)
     late = asyncio.ensure_future(bot.say(session_id))
-    while not bot.struck():
-        await asyncio.sleep(0)
+    await until(bot.struck)
     assert await bot.say(session_id) == {"success": True, "error": None}
     await bot.advance(1_999)
     assert not late.done()
@@ -339,8 +353,9 @@ async def test_the_same_seed_loses_the_same_frames(serve, http):
     assert first == again
     assert first != other
     assert 60 < len(first[0]) < 95
-    assert [struck.what for struck in first[1]][0] == "a frame, the first of this call"
-    assert first[1][-1].what.endswith(" frames of this call")
+    one, total = first[1]
+    assert one == FaultStruck("frame_lost", "a frame, the first of this call")
+    assert total.what.endswith(" frames of this call")
 
 
 @on(clock="20x")
@@ -349,11 +364,9 @@ async def test_frames_keep_their_order_on_a_clock_that_is_scaled(bots):
     bot.set("jitter")
     bot.set("frame_late", seconds="100ms", probability=0.05)
     session_id = await bot.call()
-    while not (bot.told("dialStatus") or [{"status": ""}])[-1]["status"] == "Connected":
-        await asyncio.sleep(0.001)
+    await until(lambda: "Connected" in bot.story())
     await bot.say(session_id, SOUND)
-    while SPOKEN[-1] not in [frame for _, frame in bot.frames]:
-        await asyncio.sleep(0.001)
+    await until(lambda: SPOKEN[-1] in [frame for _, frame in bot.frames])
     heard = [SPOKEN.index(frame) for _, frame in bot.frames if frame in SPOKEN]
     assert heard == list(range(100))
 
@@ -402,15 +415,13 @@ async def test_any_event_comes_twice_or_never(bots, event):
         await bot.advance(1_000)
         await bot.sio.emit("hangup", {"sessionId": session_id})
         await bot.advance(3_000)
-        while not (stored := await bot.api.get(f"/cdr/{session_id}"))[0] == 200:
-            await asyncio.sleep(0.001)
-        await bot.advance(0)
+        stored = await bot.record(session_id)
         others = [data for name in ("newSession", "roomJoined", "hangup", "cdr") for data in bot.told(name)]
         assert len(others) == 4 + (times - 1 if event in ("newSession", "roomJoined", "hangup", "cdr") else 0)
         told = bot.told(event)
         assert told[:: times or 1] == (told[1::2] if times else [])
         assert bool(told) == bool(times)
-        assert stored[1]["data"]["sessionId"] == session_id
+        assert stored["sessionId"] == session_id
 
 
 async def test_the_cdr_comes_late_while_the_record_is_there(bots):
@@ -419,12 +430,11 @@ async def test_the_cdr_comes_late_while_the_record_is_there(bots):
     session_id = await bot.connected()
     await bot.sio.emit("hangup", {"sessionId": session_id})
     await bot.advance(2_000)
-    while not (stored := await bot.api.get(f"/cdr/{session_id}"))[0] == 200:
-        await asyncio.sleep(0.001)
+    stored = await bot.record(session_id)
     await bot.advance(9_999)
     assert bot.told("cdr") == []
     await bot.advance(1)
-    assert bot.told("cdr")[0]["endTime"] == stored[1]["data"]["endTime"]
+    assert bot.told("cdr")[0]["endTime"] == stored["endTime"]
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -439,13 +449,12 @@ async def test_a_skewed_clock_writes_records_that_agree_with_each_other(bots):
         session_id = await bot.connected()
         await bot.sio.emit("hangup", {"sessionId": session_id})
         await bot.advance(2_000)
-        while len(bot.told("cdr")) == len(cdrs):
-            await bot.advance(0)
+        record = await bot.record(session_id)
+        await until(lambda: len(bot.told("cdr")) > len(cdrs))
         cdrs.append(bot.told("cdr")[-1])
-        status, detail = await bot.api.get(f"/cdr/{session_id}")
-        assert detail["data"].items() >= cdrs[-1].items()
-        assert (await bot.api.get("/cdr"))[1]["data"][0] == detail["data"]
-        assert detail["data"]["createdAt"][:16] == cdrs[-1]["endTime"][:16]
+        assert record.items() >= cdrs[-1].items()
+        assert (await bot.api.get("/cdr"))[1]["data"][0] == record
+        assert record["createdAt"][:13] == cdrs[-1]["endTime"][:13]
     skewed, right = cdrs
     assert (skewed["startTime"], skewed["answerTime"]) == ("2026-03-01T11:00:00.000Z", "2026-03-01T11:00:02.000Z")
     assert right["startTime"] == "2026-03-01T12:00:04.000Z"
@@ -472,15 +481,17 @@ async def recorded(bot: Bot, http) -> list[object]:
                 messages.append(message.data)
 
     listening = asyncio.ensure_future(listen())
-    await socket.send_str(f'42["joinRoom",{{"sessionId":"{session_id}"}}]')
+    session = f'"sessionId":"{session_id}"'
+    sound = '"audioFormat":"pcm16","audioData":{"_placeholder":true,"num":0}'
+    await socket.send_str(f'42["joinRoom",{{{session}}}]')
     await bot.advance(ANSWERED)
-    await socket.send_str(f'451-7["audio",{{"sessionId":"{session_id}","audioFormat":"pcm16","audioData":{{"_placeholder":true,"num":0}}}}]')
+    await socket.send_str(f'451-7["audio",{{{session},{sound}}}]')
     await socket.send_bytes(SOUND[:3_200])
-    await socket.send_str(f'42["checkPoint",{{"sessionId":"{session_id}","name":"x"}}]')
+    await socket.send_str(f'42["checkPoint",{{{session},"name":"x"}}]')
     await bot.advance(500)
-    await socket.send_str(f'42["hangup",{{"sessionId":"{session_id}"}}]')
-    while not any(isinstance(message, str) and message.startswith('42["cdr"') for message in messages):
-        await bot.advance(1_000)
+    await socket.send_str(f'42["hangup",{{{session}}}]')
+    await bot.advance(2_000)
+    await until(lambda: any(str(message).startswith('42["cdr"') for message in messages))
     await socket.close()
     await listening
     return messages
@@ -501,16 +512,20 @@ async def test_rules_that_strike_nothing_change_no_byte(serve, http):
 
 async def test_a_workspace_that_is_reset_has_no_faults_and_can_be_given_new_ones(bots):
     bot = await bots()
+    bot.set("http_delay", seconds="1h")
     bot.set("http_error")
     bot.set("half_open")
+    waiting = asyncio.ensure_future(bot.api.post("/pbx/call", CALL))
+    await until(lambda: len(bot.struck()) == 2)
     bot.workspace.reset()
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await waiting
     assert bot.workspace.faults.listing() == []
     session_id = await bot.connected()
     bot.set("event_lost", event="hangup")
     bot.set("event_twice", event="cdr")
     await bot.sio.emit("hangup", {"sessionId": session_id})
     await bot.advance(2_000)
-    while not bot.told("cdr"):
-        await bot.advance(0)
-    await bot.advance(0)
+    await bot.record(session_id)
+    await until(lambda: len(bot.told("cdr")) == 2)
     assert (len(bot.told("hangup")), len(bot.told("cdr"))) == (0, 2)

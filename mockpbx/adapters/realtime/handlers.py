@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from mockpbx.contract import messages as m
 from mockpbx.contract.channels import INCOMING, Incoming
@@ -83,8 +84,35 @@ def event_handlers() -> dict[str, Handler]:
 
 
 def _handler(channel: Incoming, action: Action) -> Handler:
+    handle = _guarded(channel, action)
+    return handle if channel.ack is None else _acknowledging(handle)
+
+
+def _acknowledging(handle: Handler) -> Handler:
+    """Return the handler with its acknowledgment passed through the workspace's faults."""
+
+    async def handle_and_acknowledge(connection: Connection, *arguments: object) -> object:
+        answer = await handle(connection, *arguments)
+        workspace: Workspace = connection.identity
+        if workspace.faults.quiet:
+            return answer
+        session_id, _ = _claimed(arguments[0] if arguments else None)
+
+        def leave(acknowledge: Callable[[object], None]) -> None:
+            workspace.clients.activity += 1
+            acknowledge(answer)
+
+        return lambda acknowledge: workspace.faults.ack(session_id, partial(leave, acknowledge))
+
+    return handle_and_acknowledge
+
+
+def _guarded(channel: Incoming, action: Action) -> Handler:
+    """Return the handler of a channel: an action whose refusals and failures reach the client in the channel's form."""
+
     async def handle(connection: Connection, *arguments: object) -> object:
         workspace: Workspace = connection.identity
+        workspace.clients.activity += 1
         payload = arguments[0] if arguments else None
         try:
             return await action(workspace, connection, payload)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Collection
+from functools import partial
 
 from mockpbx.contract.channels import EVENT_OF
 from mockpbx.contract.messages import CalleeAudio, Message
 from mockpbx.media.pcm import FRAME_BYTES
+from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection, PreparedEvent
 
 
@@ -25,11 +28,50 @@ class Room:
 
 
 class Audience:
-    """The sockets of one workspace and the rooms of its live calls."""
+    """The sockets of one workspace and the rooms of its calls. What leaves passes the workspace's faults."""
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
+        self._faults = workspace.faults
+        self._faults.attach(workspace, self)
         self.sockets: dict[str, Connection] = {}
+        #: Counts what passes between the clients and the service, frames apart.
+        self.activity = 0
+        #: Records whose commit the `cdr` event waits for: time must not pass them either.
+        self.unsent: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, Room] = {}
+        self._asked: dict[str, asyncio.Future[None]] = {}  # pings by client, answered or not
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is any socket at all."""
+        return bool(self.sockets)
+
+    @property
+    def waiting(self) -> int:
+        """The most bytes that wait for any one client to read them."""
+        return max((connection.waiting for connection in self.sockets.values()), default=0)
+
+    async def ping(self, seconds: float) -> None:
+        """Return when every client has answered a ping sent now, or left; what they sent before is handled then.
+
+        A client that leaves a ping unanswered for so many seconds of wall time is not waited for until it answers.
+        """
+        if self.unsent:
+            await asyncio.wait(self.unsent, timeout=seconds)
+        asked = self._asked
+        free = [c for name, c in self.sockets.items() if name not in asked or asked[name].done()]
+        self._asked = {name: answer for name, answer in asked.items() if name in self.sockets and not answer.done()}
+        pings = {connection.id: connection.ping() for connection in free}
+        self._asked |= pings
+        if pings:
+            await asyncio.wait(pings.values(), timeout=seconds)
+
+    def present(self, session_id: str | None) -> list[Connection]:
+        """Return the sockets in a call's room; all of the workspace where no call is named."""
+        if session_id is None:
+            return list(self.sockets.values())
+        room = self._rooms.get(session_id)
+        return [] if room is None else list(room.members.values())
 
     def enter(self, session_id: str, client: str) -> None:
         """Put a socket into a call's room; it may have gone in the meantime."""
@@ -47,35 +89,45 @@ class Audience:
     def remove(self, client: str) -> list[str]:
         """Forget a socket. Returns the sessions whose rooms are empty because of that."""
         self.sockets.pop(client, None)
-        left = [name for name, room in self._rooms.items() if room.members.pop(client, None) and not room.members]
-        for session_id in left:
-            del self._rooms[session_id]
-        return left
+        return [name for name, room in self._rooms.items() if room.members.pop(client, None) and not room.members]
 
     def tell_all(self, message: Message) -> None:
         """Emit to every socket of the workspace."""
-        _emit(self.sockets.values(), message)
+        self._emit(self.sockets.values(), message)
 
     def tell_one(self, client: str, message: Message) -> None:
         """Emit to one socket, if it is still there."""
         connection = self.sockets.get(client)
         if connection is not None:
-            _emit([connection], message)
+            self._emit([connection], message)
 
     def tell_room(self, session_id: str, message: Message) -> None:
         """Emit to the members of a call's room."""
         room = self._rooms.get(session_id)
         if room is not None:
-            _emit(room.members.values(), message)
+            self._emit(room.members.values(), message)
 
     def emit_frame(self, session_id: str, frame: bytes) -> None:
         """Send 20 ms of a call's sound to its room."""
         room = self._rooms.get(session_id)
-        if room is not None:
+        if room is None or not room.members:
+            return
+        if self._faults.quiet:
             room.emit_frame(frame)
+        else:
+            self._faults.frame(session_id, partial(room.emit_frame, frame))
 
+    def _emit(self, connections: Collection[Connection], message: Message) -> None:
+        if not connections:
+            return
+        event, payload = EVENT_OF[type(message)], message.wire()
+        if self._faults.quiet:
+            self._send(connections, event, payload)
+        else:
+            self._faults.event(payload["sessionId"], event, partial(self._send, connections, event, payload))
 
-def _emit(connections: Iterable[Connection], message: Message) -> None:
-    event, payload = EVENT_OF[type(message)], message.wire()
-    for connection in connections:
-        connection.emit(event, payload)
+    def _send(self, connections: Collection[Connection], event: str, payload: dict[str, object]) -> None:
+        """Send to those who are there when it leaves."""
+        self.activity += 1
+        for connection in connections:
+            connection.emit(event, payload)

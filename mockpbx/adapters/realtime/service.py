@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 
 from mockpbx.adapters.realtime.handlers import event_handlers
@@ -37,9 +38,13 @@ class RealtimeService:
 
     def watch(self, workspace: Workspace) -> None:
         """Project a workspace from here on."""
-        audience = self._audiences[workspace.key] = Audience()
-        workspace.on_frame = audience.emit_frame
+        audience = self._audiences[workspace.key] = Audience(workspace)
+        workspace.clients = audience
         workspace.journal.subscribe(partial(self._project, workspace, audience))
+
+    def forget(self, workspace: Workspace) -> None:
+        """Let go of a workspace that nobody is connected to."""
+        self._audiences.pop(workspace.key, None)
 
     async def drain(self) -> None:
         """Wait until every record that was issued is committed and its event sent."""
@@ -50,26 +55,33 @@ class RealtimeService:
 
     def _authenticate(self, auth: object) -> Workspace:
         try:
-            return self._switchboard.for_socket(auth)
+            workspace = self._switchboard.for_socket(auth)
         except PBXError as refusal:
             raise ConnectionRefused(str(refusal)) from None
+        if not workspace.faults.quiet and (message := workspace.faults.connection()) is not None:
+            raise ConnectionRefused(message)
+        return workspace
 
     def _connected(self, connection: Connection) -> None:
         workspace: Workspace = connection.identity
         audience = self._audiences[workspace.key]
         audience.sockets[connection.id] = connection
+        workspace.pace()
         # The document's own example places its call without waiting for its socket, which may come second.
         for call in workspace.undialled():
             audience.tell_one(connection.id, NewSession(session_id=call.session_id, type=call.direction))
 
     def _disconnected(self, connection: Connection) -> None:
         workspace: Workspace = connection.identity
-        for session_id in self._audiences[workspace.key].remove(connection.id):
+        left = self._audiences[workspace.key].remove(connection.id)
+        workspace.pace()
+        for session_id in left:
             workspace.leave(session_id)
 
     # --- the journal --------------------------------------------------------------------------------------------------
 
     def _project(self, workspace: Workspace, audience: Audience, entry: Entry) -> None:
+        workspace.faults.read(entry)
         if isinstance(entry.event, e.RecordIssued):
             self._issue(workspace, audience, entry.event.record, entry.at)
             return
@@ -88,9 +100,13 @@ class RealtimeService:
                 audience.tell_room(entry.session_id or "", message)
 
     def _issue(self, workspace: Workspace, audience: Audience, record: CallRecord, at: int) -> None:
-        task = asyncio.ensure_future(self._publish(workspace, audience, record, at))
-        self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        skew = 0 if workspace.faults.quiet else workspace.faults.record(record.session_id)
+        record = _skewed(record, skew) if skew else record
+        task = asyncio.ensure_future(self._publish(workspace, audience, record, at + skew))
+        audience.activity += 1
+        for waiting in (self._pending, audience.unsent):
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
 
     async def _publish(self, workspace: Workspace, audience: Audience, record: CallRecord, at: int) -> None:
         try:
@@ -101,3 +117,10 @@ class RealtimeService:
             audience.tell_room(record.session_id, cdr_event(record, workspace.settings.cause_text))
         finally:
             audience.close_room(record.session_id)
+            workspace.faults.forget(record.session_id)
+
+
+def _skewed(record: CallRecord, ms: int) -> CallRecord:
+    """Return a record as a clock that is `ms` ahead writes it."""
+    answered_at = None if record.answered_at is None else record.answered_at + ms
+    return replace(record, started_at=record.started_at + ms, answered_at=answered_at, ended_at=record.ended_at + ms)

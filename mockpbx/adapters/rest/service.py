@@ -27,6 +27,7 @@ from mockpbx.contract.errors import (
 from mockpbx.contract.operations import OPERATIONS, Operation
 from mockpbx.contract.validation import read
 from mockpbx.domain.dialplan import REFUSED_NUMBER
+from mockpbx.runtime.faults import RequestDropped, RequestRefused
 from mockpbx.runtime.identity import new_session_id
 from mockpbx.runtime.records import RecordStore
 from mockpbx.runtime.settings import ServerSettings
@@ -64,6 +65,7 @@ class RestService:
     def attach(self, app: web.Application) -> None:
         """Serve every path that no other route of the application takes."""
         app.router.add_route("*", r"/{path:[\s\S]*}", self.handle)  # a line feed is part of a path, too
+        app.on_shutdown.append(self._let_go)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; whatever happens, in the contract's form."""
@@ -74,6 +76,10 @@ class RestService:
             response = await self._answer(request)
         except PBXError as error:
             response = _envelope(error.status, str(error), None)
+        except RequestRefused as refusal:
+            response = _envelope(refusal.status, refusal.sentence, None)
+        except RequestDropped:
+            response = _closed(request)
         except BadHttpMessage:
             response = _envelope(400, "The request is not valid HTTP", None)
         except Exception:
@@ -83,10 +89,17 @@ class RestService:
             response.headers.update(cors)
         return response
 
+    async def _let_go(self, _: web.Application) -> None:
+        """The server stops: drop the requests that wait because of a fault."""
+        for workspace in self._switchboard:
+            workspace.faults.end()
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await read_body(request, self._settings.body_limit)
         handler, params = self._route(request)
         workspace = self._switchboard.for_header(request.headers.get("Authorization"))
+        if not workspace.faults.quiet:
+            await _suffer(workspace, request, params, body)
         return await handler(request, workspace, params, body)
 
     def _route(self, request: web.Request) -> tuple[Handler, Params]:
@@ -169,6 +182,25 @@ def _pattern(operation: Operation) -> re.Pattern[str]:
     """Return the operation's path as Express matches it: any letter case, one trailing slash allowed."""
     path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(operation.path))
     return re.compile(f"{path}/?", re.IGNORECASE)
+
+
+async def _suffer(workspace: Workspace, request: web.Request, params: Params, body: Body) -> None:
+    """Let the workspace's faults have a request. Raises RequestRefused or RequestDropped."""
+    named = {**(body if isinstance(body, dict) else {}), **params}
+    session_id, number = (named.get(name) for name in ("sessionId", "phoneNumber"))
+    await workspace.faults.http(
+        "GET" if request.method == "HEAD" else request.method,
+        request.path,
+        session_id if isinstance(session_id, str) else None,
+        number if isinstance(number, str) else None,
+    )
+
+
+def _closed(request: web.Request) -> web.Response:
+    """Close a request's connection. Returns a response that nobody gets."""
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
 
 
 def _unescaped(value: str) -> str:

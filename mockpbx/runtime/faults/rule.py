@@ -1,0 +1,80 @@
+"""A fault and the conditions under which it strikes: what a test sets, and the API lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import Field, Strict, StringConstraints, WithJsonSchema
+
+from mockpbx.domain.scenario import Seconds
+
+MS_PER_SECOND = 1_000
+
+Duration = Annotated[
+    Seconds,
+    Strict(),
+    WithJsonSchema(
+        {
+            "description": "seconds as a number, or a duration such as 200ms, 2s or 1m30s",
+            "anyOf": [{"type": "number", "minimum": 0, "maximum": 86_400}, {"type": "string"}],
+        }
+    ),
+]
+Count = Annotated[int, Strict(), Field(ge=0, le=1_000_000_000)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+Glob = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def to_ms(seconds: float) -> int:
+    """Return seconds in whole milliseconds."""
+    return round(seconds * MS_PER_SECOND)
+
+
+class Fault:
+    """Base of all faults. Each family adds the one method that its hook calls."""
+
+    #: Whether what it strikes belongs to a call, so that a rule may name one.
+    of_calls: ClassVar[bool] = True
+
+    def concerns(self, what: str) -> bool:
+        """Return whether it may strike this: the event's name, or method and path of a request."""
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """Whom a fault strikes, when, and how often; what is left out is no condition. Times are the workspace's.
+
+    `call` is a session id, `number` a pattern of dialled numbers such as 0896*. The rule holds from `after` it was set,
+    or from `after_connected` each call's answer, `lasts` long (`for` in JSON). Of what it then concerns, `skip` pass
+    first, and then `times` are struck at most, each with this `probability`.
+    """
+
+    call: Text | None = None
+    number: Glob | None = None
+    after: Duration = 0.0
+    after_connected: Duration | None = None
+    lasts: Annotated[Duration | None, Field(alias="for")] = None
+    skip: Count = 0
+    times: Annotated[Count | None, Field(ge=1)] = None
+    probability: Annotated[float, Strict(), Field(ge=0, le=1)] = 1.0
+
+
+ALWAYS = When()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One fault, and when it strikes."""
+
+    fault: Fault
+    when: When = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class FaultStruck:
+    """A fault of this word struck: what it concerned. Of frames, the first in each call is told, and their number."""
+
+    fault: str
+    what: str
