@@ -166,7 +166,7 @@ class MockPBX:
             seed=self.seed,
             plan=lambda: self.plan,
             sockets=lambda: sum(len(w.clients.sockets) for w in self._switchboard if isinstance(w.clients, Audience)),
-            settle=self._realtime.drain,
+            settle=_settle,
             forget_records=self._store.forget_new,
         )
 
@@ -230,6 +230,12 @@ class MockPBX:
         """Load the MP3 decoder while the first call is ringing: its import takes 0.1 s, which must not stall a tick."""
         if self._warming is None and isinstance(entry.event, e.CallPlaced):
             self._warming = asyncio.get_running_loop().run_in_executor(None, warm_up)
+
+
+async def _settle(workspace: Workspace) -> None:
+    """Return when every record that a workspace has issued is committed."""
+    if isinstance(workspace.clients, Audience) and workspace.clients.unsent:
+        await asyncio.wait(workspace.clients.unsent)
 
 
 def _silent() -> logging.Logger:

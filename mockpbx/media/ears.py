@@ -89,7 +89,7 @@ class SilenceEar:
 _HISTORY = 3  # frames that a tone is looked for in: it takes 60 ms to tell 50 Hz from 51
 _POINTS = 1024
 _LONG = _window(_HISTORY * FRAME)
-_LOBE = 5  # bins to either side of its peak that a line fills: 2 / 60 ms = 33 Hz
+_PURE = 2 / 3 * _HISTORY * FRAME / _POINTS  # share of a lone sine's energy in its highest bin, by the window's shape
 _OFF = 0.02  # of the frequency
 _MOST = 0.7  # of the energy
 _EVEN = 0.4  # of the loudest frame's energy: a frame that is filled by half is of the tone
@@ -98,12 +98,12 @@ _EVEN = 0.4  # of the loudest frame's energy: a frame that is filled by half is 
 class ToneEar:
     """Hears a steady sine of `hertz` (50 to 3,900, within 2 %) that holds 70 % of the energy for `lasting_ms`.
 
-    The time is true to a frame, and at least 60 ms. Speech, noise, two tones at once and other tones are none.
+    The time is counted in whole frames, and at least 60 ms. Speech, noise, two tones at once and other tones are none.
     """
 
     def __init__(self, hertz: float, lasting_ms: float) -> None:
         self._hertz = hertz
-        self._lasting = _frames(lasting_ms)
+        self._lasting = max(_HISTORY, samples_of(lasting_ms) // FRAME)
         self._lasted = 0
         self._past: Samples = np.zeros(_HISTORY * FRAME, np.int16)
 
@@ -123,7 +123,7 @@ class ToneEar:
             return False
         power = _spectrum(self._past, _LONG, _POINTS)
         peak = int(np.argmax(power[1:-1])) + 1
-        if power[max(0, peak - _LOBE) : peak + _LOBE + 1].sum() < _MOST * power.sum():
+        if power[peak] < _MOST * _PURE * power.sum():
             return False
         # The top of a Hann window's lobe is a parabola in decibels, nearly.
         before, top, after = np.log(power[peak - 1 : peak + 2] + 1e-9).tolist()
@@ -172,8 +172,8 @@ class SpeechEar:
     """Hears someone speak for `lasting_ms`, from the first syllable to the latest, bridging gaps of up to 200 ms.
 
     A frame may be of a voice where it is loud enough (-50 dBFS), no key goes down in it, and neither it nor its halves
-    with the neighbours' are a tone. Where it is unlike two others of the last 200 ms, someone has spoken since the first
-    of these; three such frames are speech. Silence, steady noise and tones, however they are keyed, are none.
+    with the neighbours' are a tone. Where it is unlike two others of the last 200 ms, someone has spoken since the
+    first of these; three such frames are speech. Silence, steady noise and tones, however they are keyed, are none.
     """
 
     def __init__(self, lasting_ms: float) -> None:
@@ -222,8 +222,8 @@ _TURN = 10  # frames from one search to the next
 _NEW = _TURN * FRAME
 _LONGEST = 50 * RATE
 _LARGEST = 65_536  # points of a transform: at 50 s there is one for each frame of a turn but the first
-_QUARTERS = 4
-_LIKE = 0.6  # correlation: G.711 and MP3 leave 0.9 or more, other words of the same voice 0.2
+_PARTS = 8
+_LIKE = 0.6  # correlation: G.711 and MP3 leave 0.9 or more, other words of the same voice at most 0.2
 
 
 class ClipEar:
@@ -297,10 +297,10 @@ class ClipEar:
         return bool(likeness[best] >= _LIKE) and self._is_at(at + best, heard)
 
     def _is_at(self, place: int, heard: _Floats) -> bool:
-        """Whether each quarter is alike: a word in common is not enough."""
+        """Whether every part of it is alike: a word in common is not enough."""
         begin, end = max(0, _NEW - place), min(len(heard), _NEW + self._length - place)
-        ours = np.array_split(self._clip[place + begin : place + end], _QUARTERS)
-        theirs = np.array_split(heard[begin:end], _QUARTERS)
+        ours = np.array_split(self._clip[place + begin : place + end], _PARTS)
+        theirs = np.array_split(heard[begin:end], _PARTS)
         return all(_likeness(one, other) >= _LIKE for one, other in zip(ours, theirs, strict=True) if _loud(one))
 
 

@@ -405,7 +405,10 @@ async def test_what_cannot_be_counted_completely_is_marked(small):
     ("body", "sentence"),
     [
         ({"pattern": {"nam": "x"}}, "did you mean name?"),
-        ({"pattern": {"digit": "1"}, "kind": "CheckpointReached"}, 'No such fact has "digit" in its data; expected name'),
+        (
+            {"pattern": {"digit": "1"}, "kind": "CheckpointReached"},
+            'No such fact has "digit" in its data; expected name',
+        ),
         ({"pattern": []}, "pattern is not valid: expected a JSON object, got a list"),
         ({"patern": {}}, "patern is no field of this request; did you mean pattern?"),
         ({"kind": "X"}, 'No fact is of kind "X"'),

@@ -50,6 +50,9 @@ KEEP_CALL = _insert("calls", CALL_COLUMNS, "REPLACE")
 ISSUE_RECORD = _insert("records", RECORD_COLUMNS, "IGNORE")
 FORGET_CALL = "DELETE FROM calls WHERE workspace = ? AND session_id = ?"
 ALL_CALLS = f"SELECT {', '.join(CALL_COLUMNS)} FROM calls ORDER BY started_at, session_id"  # noqa: S608
+LAST_RECORD = "SELECT COALESCE(MAX(id), 0) FROM records"
+COUNT_NEW = "SELECT COUNT(*) FROM records WHERE workspace = ? AND id > ?"
+FORGET_NEW = "DELETE FROM records WHERE workspace = ? AND id > ?"
 SELECT_RECORD = f"SELECT {', '.join(CALL_COLUMNS[1:])}, created_at FROM records"  # noqa: S608
 
 

@@ -51,6 +51,7 @@ class SqliteStore:
         self._work = asyncio.Event()
         self._closing = False
         self._hurried = asyncio.Event()
+        self._last_before = 0  # id of the last record that was there when the file was opened
         self._task = asyncio.ensure_future(self._write())
 
     @classmethod
@@ -76,6 +77,7 @@ class SqliteStore:
         if presence is not None and presence.alone:
             await store._close_orphans()
             presence.settle()
+        await store._note_what_is_there()
         return store
 
     def keep(self, workspace: str, record: CallRecord) -> None:
@@ -90,6 +92,14 @@ class SqliteStore:
         """Add records of calls that never were, in one commit."""
         rows = [schema.record_row(workspace, row.record, row.created_at) for row in records]
         await self._commit([(schema.ISSUE_RECORD, row) for row in rows])
+
+    async def forget_new(self, workspace: str) -> int:
+        """Remove the records that came into a workspace since the file was opened. Returns how many there were."""
+        new = (workspace, self._last_before)
+        async with self._reading, self._reader.execute(schema.COUNT_NEW, new) as cursor:
+            (count,) = await cursor.fetchone() or (0,)
+        await self._commit([(schema.FORGET_NEW, new)])
+        return int(count)
 
     async def find(self, workspace: str, session_id: str) -> StoredRecord:
         """Return one record. Raises NoSuchRecord."""
@@ -188,6 +198,10 @@ class SqliteStore:
                     await self._writer.execute("ROLLBACK")
                 return error
         return None
+
+    async def _note_what_is_there(self) -> None:
+        async with self._reading, self._reader.execute(schema.LAST_RECORD) as cursor:
+            (self._last_before,) = await cursor.fetchone() or (0,)
 
     async def _close_orphans(self) -> None:
         async with self._reading, self._reader.execute(schema.ALL_CALLS) as cursor:

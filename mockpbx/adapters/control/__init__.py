@@ -1,0 +1,6 @@
+"""The control API under `/__admin`: see and steer a workspace from outside its calls."""
+
+from mockpbx.adapters.control.emulator import Emulator
+from mockpbx.adapters.control.service import ControlService
+
+__all__ = ["ControlService", "Emulator"]

@@ -1,0 +1,222 @@
+"""How a workspace behaves: its switches, its dial plan, its scenarios, its clock, and the way back."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mockpbx.adapters.control import messages as m
+from mockpbx.adapters.control.asking import Ask, Handler, Reply
+from mockpbx.adapters.control.emulator import Emulator
+from mockpbx.adapters.control.paging import Position, Question, page
+from mockpbx.adapters.control.routes import BASE
+from mockpbx.adapters.control.scenarios import HERE, about, known_scenarios
+from mockpbx.contract.errors import InvalidRequest
+from mockpbx.domain.personas import PERSONAS
+from mockpbx.domain.plan import Plan
+from mockpbx.domain.scenario import STEPS
+from mockpbx.runtime.callee import callee_named, check_plan, check_sounds
+from mockpbx.runtime.clock import clock_mode
+from mockpbx.runtime.faults import catalogue, read_fault
+from mockpbx.runtime.journal_lines import iso
+from mockpbx.runtime.plan_files import notation_of, read_plan_value
+from mockpbx.runtime.scenario_files import notation, read_scenario, read_steps, scenario_schema
+from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
+from mockpbx.runtime.workspace import Workspace
+
+#: What errors name as the place of a plan that came in a request.
+PLAN = "the dial plan"
+
+
+class BehaviourHandlers:
+    """Everything of a workspace that is not one of its calls."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handlers by their routes' ids."""
+        return {
+            "reset": self._reset,
+            "get_settings": self._get_settings,
+            "turn_settings": self._turn_settings,
+            "get_plan": self._get_plan,
+            "put_plan": self._put_plan,
+            "forget_plan": self._forget_plan,
+            "add_rule": self._add_rule,
+            "get_scenarios": self._get_scenarios,
+            "check_scenario": self._check_scenario,
+            "list_faults": self._list_faults,
+            "add_fault": self._add_fault,
+            "clear_faults": self._clear_faults,
+            "remove_fault": self._remove_fault,
+            "fault_catalogue": self._fault_catalogue,
+            "get_clock": self._get_clock,
+            "set_clock": self._set_clock,
+            "advance": self._advance,
+        }
+
+    async def _reset(self, ask: Ask) -> Reply:
+        workspace = ask.workspace
+        workspace.wake()
+        live = len(workspace.live_calls())
+        workspace.reset()
+        await self._emulator.settle(workspace)
+        removed = await self._emulator.forget_records(workspace.key)
+        return m.Reset(calls_ended=live, records_removed=removed, now=iso(workspace.clock.now()))
+
+    # --- settings -----------------------------------------------------------------------------------------------------
+
+    async def _get_settings(self, ask: Ask) -> Reply:
+        return self._settings(ask.workspace)
+
+    async def _turn_settings(self, ask: Ask) -> Reply:
+        workspace, asked = ask.workspace, ask.body
+        turned = {name: getattr(asked, name) for name in asked.model_fields_set}
+        settings = workspace.settings.model_copy(update=turned)
+        if settings.clock_start != workspace.settings.clock_start:
+            raise InvalidRequest("clock_start is when a workspace begins: give it to the server at its start")
+        if "callee" in turned:
+            check_sounds([callee_named(settings.callee)])
+        workspace.configure(settings)
+        return self._settings(workspace)
+
+    def _settings(self, workspace: Workspace) -> m.Settings:
+        now, first = (s.model_dump(mode="json") for s in (workspace.settings, self._emulator.workspace))
+        default = WorkspaceSettings().model_dump(mode="json")
+        settings = {
+            name: m.Setting(
+                value=now[name],
+                default=default[name],
+                description=field.description or "",
+                changed=now[name] != first[name],
+            )
+            for name, field in WorkspaceSettings.model_fields.items()
+        }
+        return m.Settings(settings=settings, server=_server(self._emulator.server))
+
+    # --- dial plan ----------------------------------------------------------------------------------------------------
+
+    async def _get_plan(self, ask: Ask) -> Reply:
+        return _plan(ask.workspace)
+
+    async def _put_plan(self, ask: Ask) -> Reply:
+        return self._go_by(ask.workspace, self._read_plan(ask.workspace, ask.body.root))
+
+    async def _forget_plan(self, ask: Ask) -> Reply:
+        return self._go_by(ask.workspace, self._emulator.plan())
+
+    async def _add_rule(self, ask: Ask) -> Reply:
+        plan = ask.workspace.dialplan.plan
+        front = self._read_plan(ask.workspace, {"rules": [ask.body.root]})
+        return self._go_by(ask.workspace, Plan((*front.rules, *plan.rules), plan.scenarios))
+
+    def _read_plan(self, workspace: Workspace, value: object) -> Plan:
+        # What its own file has named stays known, so that a plan that was read here can be sent back.
+        known = known_scenarios(self._emulator.plan(), workspace.dialplan.plan)
+        plan = read_plan_value(value, PLAN, known)
+        check_plan(plan)
+        return plan
+
+    def _go_by(self, workspace: Workspace, plan: Plan) -> Reply:
+        workspace.set_plan(plan)
+        return _plan(workspace)
+
+    # --- scenarios ----------------------------------------------------------------------------------------------------
+
+    async def _get_scenarios(self, _: Ask) -> Reply:
+        return _scenarios()
+
+    async def _check_scenario(self, ask: Ask) -> Reply:
+        body = ask.body
+        if (body.steps is None) is (body.yaml is None):
+            raise InvalidRequest('Send a scenario either as a list of steps, {"steps": [...]}, or as {"yaml": "..."}')
+        steps = read_steps(body.steps, HERE) if body.yaml is None else read_scenario(body.yaml, HERE)
+        check_sounds(steps)
+        return m.CheckedScenario(steps=[notation(step) for step in steps])
+
+    # --- faults -------------------------------------------------------------------------------------------------------
+
+    async def _list_faults(self, ask: Ask) -> Reply:
+        return {"faults": ask.workspace.faults.listing()}
+
+    async def _add_fault(self, ask: Ask) -> Reply:
+        rule = read_fault(ask.body.root)
+        ask.workspace.wake()
+        set_as = ask.workspace.faults.add(rule)
+        (described,) = [fault for fault in ask.workspace.faults.listing() if fault["id"] == set_as]
+        return described
+
+    async def _clear_faults(self, ask: Ask) -> Reply:
+        ask.workspace.faults.clear()
+        return await self._list_faults(ask)
+
+    async def _remove_fault(self, ask: Ask) -> Reply:
+        ask.workspace.faults.remove(ask.names["id"])
+        return await self._list_faults(ask)
+
+    async def _fault_catalogue(self, _: Ask) -> Reply:
+        return {"faults": catalogue()}
+
+    # --- clock --------------------------------------------------------------------------------------------------------
+
+    async def _get_clock(self, ask: Ask) -> Reply:
+        return _clock(ask.workspace)
+
+    async def _set_clock(self, ask: Ask) -> Reply:
+        try:
+            mode = clock_mode(ask.body.mode)
+        except ValueError as error:
+            raise InvalidRequest(f"mode is not valid: expected {error}, got {ask.body.mode[:40]!r}") from None
+        ask.workspace.set_clock(mode.name)
+        return _clock(ask.workspace)
+
+    async def _advance(self, ask: Ask) -> Reply:
+        workspace = ask.workspace
+        mode, journal = workspace.mode, workspace.journal
+        if mode.auto or mode.rate != 0:
+            raise InvalidRequest(
+                f"The clock of this workspace is {mode.name} and passes by itself: "
+                f'only a manual one is stepped; set it by PUT {BASE}/clock {{"mode": "manual"}}'
+            )
+        before = Question(Position(journal.started, journal.next - 1))
+        await workspace.advance(ask.body.ms)
+        happened, more = await page(workspace, before, m.MOST_ENTRIES)
+        now = workspace.clock.now()
+        return {**happened, "now": iso(now), "nowMs": now, "more": more}
+
+
+def _plan(workspace: Workspace) -> m.PlanReply:
+    return m.PlanReply.model_validate({"plan": notation_of(workspace.dialplan.plan)})
+
+
+def _clock(workspace: Workspace) -> m.ClockState:
+    now = workspace.wake()
+    due = workspace.next_deadline()
+    return m.ClockState(
+        mode=workspace.mode.name,
+        now=iso(now),
+        now_ms=now,
+        rate=workspace.clock.rate,
+        next_deadline=None if due is None else iso(due),
+        until_next_ms=None if due is None else due - now,
+    )
+
+
+def _server(settings: ServerSettings) -> dict[str, Any]:
+    """Return what anybody with a token may know of the server's settings: no secrets, and of its files the names."""
+    shown = settings.model_dump(mode="json", exclude={"token", "admin_token"})
+    files = {name: Path(shown[name]).name for name in ("database", "dialplan") if shown[name] is not None}
+    return shown | files
+
+
+@cache
+def _scenarios() -> m.Scenarios:
+    schema = scenario_schema()
+    words = schema["$defs"]["step"]["anyOf"][-1]["properties"]  # what may stand behind each
+    return m.Scenarios(
+        steps=[m.StepAbout(word=word, about=about(step), json_schema=words[word]) for word, step in STEPS.items()],
+        personas=[m.PersonaAbout(name=name, about=about(persona)) for name, persona in PERSONAS.items()],
+        json_schema=schema,
+    )

@@ -1,0 +1,34 @@
+"""What the control API knows of the emulator around the workspaces. The composition root answers it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from mockpbx.domain.plan import Plan
+from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
+from mockpbx.runtime.switchboard import Switchboard
+from mockpbx.runtime.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """The server as a whole, and what its workspaces start with.
+
+    `plan` returns their dial plan, `sockets` counts the clients' sockets. `settle` returns when every record that a
+    workspace has issued is committed; `forget_records` removes, and counts, those it has got since the server started.
+    """
+
+    switchboard: Switchboard
+    server: ServerSettings
+    workspace: WorkspaceSettings
+    seed: int
+    plan: Callable[[], Plan]
+    sockets: Callable[[], int]
+    settle: Callable[[Workspace], Awaitable[None]]
+    forget_records: Callable[[str], Awaitable[int]]
+    version: str = field(default_factory=lambda: version("mockpbx"))
+    started: float = field(default_factory=time.time)  # wall seconds since 1970
+    begun: float = field(default_factory=time.monotonic)

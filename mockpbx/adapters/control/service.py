@@ -1,0 +1,162 @@
+"""Dispatch: route, tokens, query, body, handler; one envelope for all replies, and no word of CORS.
+
+A page of another origin can neither read these replies nor send the headers that they take.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from http import HTTPStatus
+from urllib.parse import unquote
+
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
+from pydantic import BaseModel
+
+from mockpbx.adapters.control.about import AboutHandlers
+from mockpbx.adapters.control.asking import Ask, Handler, Reply
+from mockpbx.adapters.control.behaviour import BehaviourHandlers
+from mockpbx.adapters.control.calls import CallHandlers
+from mockpbx.adapters.control.emulator import Emulator
+from mockpbx.adapters.control.journal import JournalHandlers
+from mockpbx.adapters.control.reading import read_body, read_query
+from mockpbx.adapters.control.routes import BASE, ROUTES, Route
+from mockpbx.adapters.control.tally import Tally
+from mockpbx.adapters.http import envelope
+from mockpbx.contract.errors import InvalidRequest, NotFound, PBXError, ServiceFailure, Unauthorized
+from mockpbx.runtime.files.document import listed
+
+_log = logging.getLogger(__name__)
+
+ADMIN_HEADER = "X-Admin-Token"
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # of a request line in absolute form
+
+
+class AdminTokenRequired(Unauthorized):
+    """The server has an admin token, and this request does not show it."""
+
+    sentence = f"This control API asks for the server's admin token: send it in the header {ADMIN_HEADER}"
+
+
+class WrongMethod(PBXError):
+    """The route is there, but not for this method."""
+
+    status = 405
+
+    def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(f"Cannot {method} {path[:200]}: it takes {self.allowed}")
+
+
+class ControlService:
+    """Answers what is under `/__admin`, and `/metrics`. `tally` is to read every workspace's journal."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self.tally = Tally()
+        self._journal = JournalHandlers()
+        self._about = AboutHandlers(emulator, self.tally)
+        handlers: dict[str, Handler] = {
+            **self._about.handlers(),
+            **BehaviourHandlers(emulator).handlers(),
+            **CallHandlers().handlers(),
+            **self._journal.handlers(),
+        }
+        assert handlers.keys() == {route.id for route in ROUTES}, "handlers and routes differ"
+        self._routes = [(route, _pattern(route), handlers[route.id]) for route in ROUTES]
+
+    def attach(self, app: web.Application) -> None:
+        """Serve these paths of an application, before those that take any other."""
+        for path in (BASE, BASE + r"/{path:[\s\S]*}", "/metrics", "/metrics/"):
+            app.router.add_route("*", path, self.handle)
+
+    def stopping(self) -> None:
+        """The emulator stops: it is not ready any more."""
+        self._about.stopping = True
+
+    def close(self) -> None:
+        """Answer every request that waits for news, and end every stream, once it has told what there is."""
+        self._journal.close()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request; whatever happens, in the envelope."""
+        try:
+            response = _response(await self._answer(request))
+        except PBXError as error:
+            response = envelope(error.status, str(error), None)
+            if isinstance(error, WrongMethod):
+                response.headers["Allow"] = error.allowed
+        except BadHttpMessage:
+            response = envelope(HTTPStatus.BAD_REQUEST, "The request is not valid HTTP", None)
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            response = envelope(ServiceFailure.status, ServiceFailure.sentence, None)
+        if not response.prepared:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    async def _answer(self, request: web.Request) -> Reply:
+        route, names, handler = self._route(request)
+        if route.public:
+            return await handler(Ask(request, None, names, None, None))
+        self._admit(request)
+        workspace = self._emulator.switchboard.for_header(request.headers.get("Authorization"))
+        query = read_query(request, route.query)
+        body = None if route.request is None else await read_body(request, route.request)
+        return await handler(Ask(request, workspace, names, body, query))
+
+    def _admit(self, request: web.Request) -> None:
+        secret = self._emulator.server.admin_token
+        shown = request.headers.get(ADMIN_HEADER, "")
+        if secret is not None and not hmac.compare_digest(_bytes(shown), _bytes(secret)):
+            raise AdminTokenRequired
+
+    def _route(self, request: web.Request) -> tuple[Route, dict[str, str], Handler]:
+        path = _ORIGIN.sub("", request.raw_path.partition("?")[0])
+        if _BAD_ESCAPE.search(path):
+            raise InvalidRequest("The path has a % that is not followed by two hexadecimal digits")
+        method = "GET" if request.method == "HEAD" else request.method
+        allowed: list[str] = []
+        for route, pattern, handler in self._routes:
+            match = pattern.fullmatch(path)
+            if match and route.method == method:
+                return route, {name: _unescaped(value) for name, value in match.groupdict().items()}, handler
+            if match:
+                allowed += ["GET", "HEAD"] if route.method == "GET" else [route.method]
+        if allowed:
+            raise WrongMethod(request.method, path, allowed)
+        raise NotFound(f"Cannot {request.method} {path[:200]}: {_near(path)}")
+
+
+def _near(path: str) -> str:
+    paths = dict.fromkeys(route.path for route in ROUTES)
+    near = get_close_matches(path[:200], paths, n=3)
+    return f"did you mean {listed(near)}?" if near else f"{BASE}/control.json lists what there is"
+
+
+def _response(reply: Reply) -> web.StreamResponse:
+    if isinstance(reply, web.StreamResponse):
+        return reply
+    data = reply.model_dump(mode="json", by_alias=True) if isinstance(reply, BaseModel) else reply
+    return envelope(HTTPStatus.OK, "", data)
+
+
+def _pattern(route: Route) -> re.Pattern[str]:
+    path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(route.path))
+    return re.compile(f"{path}/?")
+
+
+def _unescaped(value: str) -> str:
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidRequest("The path has an escape that is not UTF-8") from None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
