@@ -119,13 +119,15 @@ async def test_what_a_client_does_about_an_event_is_admitted_at_that_instant(bot
     if clock == "manual":
         await tester.workspace.advance(60_000)
     await tester.done.wait()
-    (joined,), (queued,), (reached,) = (tester.times(k) for k in (e.RoomJoined, f.CheckpointQueued, f.CheckpointReached))
+    kinds = (e.RoomJoined, f.CheckpointQueued, f.CheckpointReached)
+    (joined,), (queued,), (reached,) = (tester.times(kind) for kind in kinds)
     connected = tester.times(e.DialStatusChanged)[-1]
     assert connected - joined == 2_500
     assert queued == connected
     assert reached - queued in range(1_500, 1_541)
     assert tester.times(e.CallEnded) == [reached]
-    assert tester.heard == ["newSession", "roomJoined", "Dialing", "Ringing", "Connected", "checkPoint", "hangup", "cdr"]
+    assert tester.heard[:5] == ["newSession", "roomJoined", "Dialing", "Ringing", "Connected"]
+    assert tester.heard[5:] == ["checkPoint", "hangup", "cdr"]
 
 
 async def test_a_clock_that_is_stepped_and_one_that_jumps_tell_the_same_story(bot):

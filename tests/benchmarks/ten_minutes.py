@@ -1,6 +1,6 @@
 """How long a ten-minute call takes on the clock `auto`, with the official Node client reading every frame.
 
-Run by hand: `python tests/benchmarks/ten_minutes.py` (tests/js needs its packages: `npm ci` there). Bounded: five calls.
+Run by hand: `python tests/benchmarks/ten_minutes.py`; tests/js needs its packages (`npm ci` there). Bounded: five calls.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ async def main() -> None:
             seen = json.loads((await node.communicate())[0])
             assert seen["frames"] == 30_000, seen
             walls.append(seen["wall"] / 1_000)
-    print(f"10 minutes, 30,000 frames read: median {statistics.median(walls):.2f} s, {min(walls):.2f} to {max(walls):.2f}")
+    median = statistics.median(walls)
+    print(f"10 minutes, 30,000 frames read: median {median:.2f} s, {min(walls):.2f} to {max(walls):.2f}")
 
 
 if __name__ == "__main__":
