@@ -208,6 +208,7 @@ class MockPBX:
 
     def _forget_idle(self) -> None:
         for workspace in self._switchboard.forget_idle(self.server.workspace_idle):
+            workspace.stop()
             self._engine.remove(workspace)
             self._realtime.forget(workspace)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from mockpbx.contract.errors import InvalidRequest, NoSuchSession
@@ -39,9 +40,6 @@ STATUS = {
 DECLINED = 21
 #: How a call fails that waited for its answer too long, by where it was.
 UNANSWERED = {State.DIALING: 18, State.RINGING: 19}
-
-#: The steps that an inbound call has taken before its scenario begins: it rings at the client, and the client answers.
-TAKEN_BY_CLIENT = (s.Ring, s.Answer)
 
 #: Why a scenario stops when a person acts for the other end.
 TAKEN_OVER = "a person took over"
@@ -82,6 +80,7 @@ class _Session:
     call: Call
     performance: Performance
     announced: bool = False
+    joined: bool = False
     left_at: int | None = None
     record: CallRecord | None = None
     instant: int = -1  # of the last act, and
@@ -96,6 +95,16 @@ class _Session:
         self.instant = now
         if self.acts > MOST_ACTS:
             raise ScenarioError(f"it took {MOST_ACTS} steps without letting time pass: put wait into its loop")
+
+
+def _taken(call: Call) -> tuple[type[s.Step], ...]:
+    """Return the steps that a call has behind it when a scenario begins.
+
+    An inbound call rings at the client, and the client answers; a scenario that takes over finds the call as it is.
+    """
+    if call.direction is Direction.INBOUND or call.state is State.CONNECTED:
+        return (s.Ring, s.Answer)
+    return (s.Ring,) if call.state is State.RINGING else ()
 
 
 class Exchange:
@@ -172,7 +181,7 @@ class Exchange:
     def _place_call(self, command: c.PlaceCall, now: int) -> Iterator[e.Event]:
         inbound = command.direction is Direction.INBOUND
         call = Call(command.session_id, command.number, command.direction, placed_at=now)
-        performance = Performance(command.steps, skipped=TAKEN_BY_CLIENT if inbound else ())
+        performance = Performance(command.steps, skipped=_taken(call))
         self._sessions[call.session_id] = _Session(call, performance)
         if not inbound:
             self._at(now + self.timing.dial_delay, c.Dial(call.session_id))
@@ -193,6 +202,8 @@ class Exchange:
             yield from self._move(call, Move.DIAL, now)
             yield from self._move(call, Move.RING, now)
             self._at(now + self.timing.ring_limit, c.ReachRingLimit(call.session_id))
+            if session.joined:
+                yield from self._joined(session, now)
 
     def _dial(self, command: c.Dial, now: int) -> Iterator[e.Event]:
         session = self._sessions[command.session_id]
@@ -207,11 +218,16 @@ class Exchange:
         except NoSuchSession:
             yield e.JoinRefused(command.client)
             return
-        session.left_at = None
+        session.left_at, session.joined = None, True
         yield e.RoomJoined(command.client)
         if session.call.direction is Direction.OUTBOUND:
             yield from self._dial(c.Dial(command.session_id), now)
-        elif self.timing.joining_answers and session.call.state is State.RINGING:
+        else:
+            yield from self._joined(session, now)
+
+    def _joined(self, session: _Session, now: int) -> Iterator[e.Event]:
+        """Let a client that has joined answer an inbound call that rings."""
+        if self.timing.joining_answers and session.call.state is State.RINGING:
             yield from self._answer(session, now)
             yield from self._perform(session, now)
 
@@ -279,14 +295,19 @@ class Exchange:
         session = self._live(command.session_id)
         yield from self._stop_scenario(session, TAKEN_OVER)
         yield e.TakenOver(command.scenario)
-        session.performance = Performance(command.steps)
-        yield from self._perform(session, now)
+        call = session.call
+        session.performance = Performance(command.steps, skipped=_taken(call))
+        session.turn += 1
+        if call.state is not State.CREATED and (call.direction is Direction.OUTBOUND or call.state is State.CONNECTED):
+            yield from self._perform(session, now)
 
     def _press_keys(self, command: c.PressKeys, now: int) -> Iterator[e.Event]:
         self._live(command.session_id)
         press = command.press
-        for key in press.keys.upper():
-            yield e.CalleePressed(key, ms(press.seconds), press.via, press.bounces)
+        yield e.CalleePressed(press.keys[0].upper(), ms(press.seconds), press.via, press.bounces)
+        if press.keys[1:]:
+            more = c.PressKeys(command.session_id, replace(press, keys=press.keys[1:]))
+            self._at(now + ms(press.seconds) + ms(press.gap), more)
 
     def _answer_by_hand(self, command: c.AnswerByHand, now: int) -> Iterator[e.Event]:
         session = self._live(command.session_id)
@@ -294,6 +315,8 @@ class Exchange:
         if call.state in (State.BUSY, State.CONNECTED):
             raise InvalidRequest(f"The call is {call.state.name}: only a call that is not answered yet can be answered")
         if call.direction is Direction.INBOUND:
+            if call.state is not State.RINGING:
+                raise InvalidRequest("The call does not ring yet: its session has not been announced")
             yield from self._answer(session, now)
             yield from self._perform(session, now)
             return
@@ -308,9 +331,9 @@ class Exchange:
     def _hang_up_by_hand(self, command: c.HangUpByHand, now: int) -> Iterator[e.Event]:
         session = self._live(command.session_id)
         call = session.call
-        declines = call.direction is Direction.OUTBOUND and call.state is not State.CONNECTED
+        declines = call.remote is Party.CALLEE and call.state is not State.CONNECTED
         cause = command.cause if command.cause is not None else DECLINED if declines else NORMAL_CLEARING
-        by = call.remote if cause in (NORMAL_CLEARING, DECLINED) else None
+        by = {NORMAL_CLEARING: call.remote, DECLINED: Party.CALLEE}.get(cause)
         yield from self._end(session, now, by, cause, TAKEN_OVER)
 
     def _perform(self, session: _Session, now: int, outcome: s.Heard | None = None) -> Iterator[e.Event]:
@@ -342,12 +365,10 @@ class Exchange:
                 case Tell(event):
                     yield event
                 case Finish(cause, by_remote):
-                    session.performance.over = True
-                    yield e.ScenarioFinished()
+                    yield from self._finish_scenario(session)
                     yield from self._end(session, now, session.call.remote if by_remote else None, cause)
                 case None:
-                    session.performance.over = True
-                    yield e.ScenarioFinished()
+                    yield from self._finish_scenario(session)
                     if session.call.state in UNANSWERED:
                         self._at(now + self.timing.ring_limit, c.ReachRingLimit(session.call.session_id))
 
@@ -381,16 +402,25 @@ class Exchange:
                 yield from self._fail_scenario(session, reason, now)
 
     def _fail_scenario(self, session: _Session, reason: str, now: int) -> Iterator[e.Event]:
-        session.performance.over = True
+        with suppress(ScenarioError):  # one reason is enough
+            session.performance.close()
         yield e.ScenarioFailed(session.performance.number, reason)
         yield from self._end(session, now, None, SYSTEM_ERROR)
+
+    @staticmethod
+    def _finish_scenario(session: _Session) -> Iterator[e.Event]:
+        try:
+            session.performance.close()
+        except ScenarioError as error:
+            yield e.ScenarioFailed(session.performance.number, str(error))
+        else:
+            yield e.ScenarioFinished()
 
     def _stop_scenario(self, session: _Session, reason: str) -> Iterator[e.Event]:
         """Cut a scenario short that is under way."""
         performance, session.expected = session.performance, None
         if performance.over:
             return
-        performance.over = True
         try:
             performance.close()
         except ScenarioError as error:
@@ -448,10 +478,20 @@ class Exchange:
     def _client_hangs_up(self, session: _Session, now: int) -> Iterator[e.Event]:
         call, expected = session.call, session.expected
         if expected and isinstance(expected.act, Listen) and isinstance(expected.act.expectation, s.ExpectHangUp):
-            session.performance.over = True
             yield e.ExpectationMet(expected.act.expectation, "", now - expected.since)
+            yield from self._tell_of_hangup(session, (now - expected.since) / 1_000)
         declines = call.direction is Direction.INBOUND and call.state is not State.CONNECTED
         yield from self._end(session, now, call.client, DECLINED if declines else NORMAL_CLEARING, "the client hung up")
+
+    def _tell_of_hangup(self, session: _Session, after: float) -> Iterator[e.Event]:
+        """Let a generator learn of the hang-up that it expected. Whatever else it would do, the call is over."""
+        try:
+            session.performance.next_act(session.call.state, s.Heard("", after))
+        except ScenarioError as error:
+            session.performance.over = True
+            yield e.ScenarioFailed(session.performance.number, str(error))
+        else:
+            yield from self._finish_scenario(session)
 
     def _end(self, session: _Session, now: int, by: Party | None, cause: int, why: str = "") -> Iterator[e.Event]:
         yield from self._stop_scenario(session, why)

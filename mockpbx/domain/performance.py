@@ -113,7 +113,8 @@ class Performance:
             self._acts = self._perform(self.step, state)
 
     def close(self) -> None:
-        """Let a generator run its clean-up."""
+        """End it here, and let a generator run its clean-up. Raises ScenarioError where that fails."""
+        self.over = True
         if isinstance(self._steps, Generator):
             try:
                 self._steps.close()
@@ -135,6 +136,10 @@ class Performance:
         perform = _PERFORM.get(type(step))
         if perform is None:
             raise ScenarioError(f"{step!r:.80} is no step; the steps are {', '.join(s.STEPS)}")
+        try:
+            step = self.step = s.checked(step)
+        except ValueError as error:
+            raise ScenarioError(str(error)) from None
         needed = NEEDS.get(type(step), state)
         if state is not needed:
             raise ScenarioError(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Annotated, Any, Literal, Protocol, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from mockpbx.contract.vocabulary import DTMF_DIGITS, HANGUP_CAUSES, LONGEST_NAME
 
@@ -316,6 +317,21 @@ def word(step: type | Step) -> str:
     """Return the word of a step in a scenario file: `expect_digit` for ExpectDigit."""
     name = step.__name__ if isinstance(step, type) else type(step).__name__
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def checked(step: Step) -> Step:
+    """Return a step whose fields are what their types say. Raises ValueError with a sentence that names the field."""
+    try:
+        return _adapter(word(step)).validate_python({field.name: getattr(step, field.name) for field in fields(step)})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        wrong = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ").removeprefix("expected ")
+        raise ValueError(f"{word(step)}: {first['loc'][0]}: expected {wrong}, got {first['input']!r:.40}") from None
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Step]:
+    return TypeAdapter(STEPS[name])
 
 
 #: Every step by its word, in the order in which they are declared here.

@@ -7,17 +7,16 @@ import wave
 
 import numpy as np
 
-from mockpbx.media.pcm import FRAME, RATE, SILENCE, SILENCE_BYTES, Samples
+from mockpbx.media.pcm import FRAME, FRAME_BYTES, RATE, Samples, to_bytes
 
 
 class Recording:
-    """The callee on the left, the client on the right. Silence costs next to nothing; `size` counts the rest, in bytes.
+    """The callee on the left, the client on the right. `size` is that of its sound as a file, in bytes.
 
     `truncated` tells that frames are missing at the end.
     """
 
     def __init__(self) -> None:
-        self.size = 0
         self.truncated = False
         self._callee: list[bytes] = []
         self._client: list[bytes] = []
@@ -25,12 +24,15 @@ class Recording:
     def __len__(self) -> int:
         return len(self._callee)
 
+    @property
+    def size(self) -> int:
+        """Bytes of sound, of both sides."""
+        return 2 * FRAME_BYTES * len(self)
+
     def add(self, callee: bytes, client: Samples) -> None:
         """Add 20 ms of both sides: 320 bytes as the client got them, 160 samples as the callee heard them."""
-        heard = SILENCE_BYTES if client is SILENCE else client.astype("<i2", copy=False).tobytes()
+        self._client.append(to_bytes(client))
         self._callee.append(callee)
-        self._client.append(heard)
-        self.size += sum(len(side) for side in (callee, heard) if side is not SILENCE_BYTES)
 
     def callee(self) -> Samples:
         """Return what the callee said."""
@@ -41,9 +43,10 @@ class Recording:
         return _joined(self._client)
 
     def wav(self) -> bytes:
-        """Return a stereo WAV file, 8 kHz, 16-bit: callee left, client right."""
-        both = np.empty((len(self) * FRAME, 2), dtype="<i2")
-        both[:, 0], both[:, 1] = self.callee(), self.client()
+        """Return a stereo WAV file, 8 kHz, 16-bit: callee left, client right. May run beside a call that goes on."""
+        frames = len(self)
+        both = np.empty((frames * FRAME, 2), dtype="<i2")
+        both[:, 0], both[:, 1] = _joined(self._callee[:frames]), _joined(self._client[:frames])
         file = io.BytesIO()
         with wave.open(file, "wb") as out:
             out.setnchannels(2)

@@ -11,7 +11,10 @@ _SCALED = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)x")
 
 @dataclass(frozen=True, slots=True)
 class ClockMode:
-    """How a workspace's time passes: at a rate of wall time, or (rate 0) by steps; `auto` steps by itself."""
+    """How a workspace's time passes: at a rate of wall time, or (rate 0) by steps; `auto` steps by itself.
+
+    Each time that a clock is set it gets a mode of its own, so that nobody goes on by an older one.
+    """
 
     name: str
     rate: float
@@ -60,7 +63,12 @@ class Clock:
 
     def step_to(self, moment: int) -> None:
         """Move the virtual time of a clock that stands still forward to `moment`; never back."""
+        assert self._rate == 0, "this clock runs by itself"
         self._base = max(self._base, moment)
+
+    def begin(self, moment: int) -> None:
+        """Let it be `moment` now, whatever it was."""
+        self._base, self._since = moment, self._wall()
 
     def wall_seconds_until(self, deadline: int) -> float | None:
         """Return how many wall seconds remain until a virtual moment, None where time stands still."""

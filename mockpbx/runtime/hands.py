@@ -39,7 +39,9 @@ def sound(workspace: Workspace, session_id: str, what: Sound) -> None:
 
 def perform(workspace: Workspace, session_id: str, scenario: Named) -> None:
     """Let another scenario take over from here. Raises NoSuchSession."""
-    workspace.command(c.Direct(session_id, opened(scenario.scenario, workspace.luck), scenario.name))
+    workspace.command(
+        c.Direct(session_id, opened(scenario.scenario, workspace.luck_of_takeover(session_id)), scenario.name)
+    )
 
 
 def _connected(workspace: Workspace, session_id: str) -> None:

@@ -98,7 +98,11 @@ class Journal:
         """Return when the next entry is written."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        await future
+        try:
+            await future
+        finally:
+            if future in self._waiting:
+                self._waiting.remove(future)
 
     def restart(self) -> None:
         """Begin anew, with number 1; the readers stay."""

@@ -8,18 +8,20 @@ before that is admitted at that instant. HTTP requests have no pong, so a small 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from mockpbx.runtime.clients import Clients
 from mockpbx.runtime.clock import Clock, ClockMode
+from mockpbx.runtime.journal import Excerpt, Journal
 from mockpbx.runtime.settings import WorkspaceSettings
 
 #: Wall seconds that one instant may take at most, however much its clients have to say, and one ping of it.
 LONGEST_INSTANT = 5.0
 #: Bytes that may wait for a client to read them before time waits for it, too.
 BACKLOG = 500_000
-#: Deadlines after which the event loop gets its turn in any case.
-BREATH = 50
+#: Wall seconds after which everybody else gets a turn in any case.
+BREATH = 0.002
 
 
 class Timed(Protocol):
@@ -27,6 +29,7 @@ class Timed(Protocol):
 
     clock: Clock
     clients: Clients
+    journal: Journal
     settings: WorkspaceSettings
     mode: ClockMode
 
@@ -55,39 +58,47 @@ class Stepper:
         """Something may be due sooner than a walk that has come to its end knew."""
         self._woken.set()
 
-    async def advance(self, ms: int) -> None:
-        """Let `ms` of virtual time pass. It ends early where the clock's mode is changed meanwhile."""
+    async def advance(self, ms: int, wanted: Callable[[], bool]) -> Excerpt:
+        """Let `ms` of virtual time pass, after the walks that were asked for before. Returns what happened.
+
+        It ends early where the clock is set meanwhile, or where nobody wants it any more.
+        """
+        workspace, mode = self._workspace, self._workspace.mode
         async with self._turn:
-            mode, target = self._workspace.mode, self._workspace.clock.now() + ms
-            await self._walk(mode, target)
-            if self._workspace.mode is mode:
-                self._workspace.clock.step_to(target)
+            before, target = workspace.journal.next - 1, workspace.clock.now() + ms
+            await self._walk(mode, target, wanted)
+            if workspace.mode is mode and wanted():
+                workspace.clock.step_to(target)
+            return workspace.journal.after(before)
 
     async def run(self) -> None:
         """Let time jump from deadline to deadline for as long as it does so by itself."""
         async with self._turn:
             while self._workspace.steps_itself:
                 self._woken.clear()
-                await self._walk(self._workspace.mode, None)
+                await self._walk(self._workspace.mode, None, lambda: True)
                 if self._workspace.steps_itself and self._workspace.next_deadline() is None:
                     await self._woken.wait()
 
-    async def _walk(self, mode: ClockMode, target: int | None) -> None:
+    async def _walk(self, mode: ClockMode, target: int | None, wanted: Callable[[], bool]) -> None:
         """Walk to a moment; None: as far as anything is planned."""
-        workspace = self._workspace
+        workspace, clock = self._workspace, asyncio.get_running_loop().time
         await self._settle()
-        steps = 0
-        while workspace.mode is mode and workspace.clock.rate == 0:
+        breathed = clock()
+        # A clock that is set, be it to what it was, has another mode: what was asked of it before is void.
+        while workspace.mode is mode and workspace.clock.rate == 0 and wanted():
             due = workspace.next_deadline()
             if due is None or (target is not None and due > target):
                 return
             workspace.clock.step_to(due)
             workspace.wake()
-            steps += 1
             if self._unsettled(due):
                 await self._settle()
-            elif steps % BREATH == 0:
+            elif clock() - breathed >= BREATH:
                 await asyncio.sleep(0)
+            else:
+                continue
+            breathed = clock()
 
     def _unsettled(self, now: int) -> bool:
         clients = self._workspace.clients

@@ -14,7 +14,6 @@ from mockpbx.media.line import Line
 from mockpbx.media.pcm import FRAME_MS
 
 SPREAD = 4  # ms between the first frames of calls that are answered at one instant
-CATCH_UP = 1_000  # ms of missed frames that are made up for; beyond that media time slips
 
 
 @dataclass(slots=True)
@@ -59,11 +58,11 @@ class Ticker:
         phase.due += FRAME_MS
         return phase
 
-    def slip(self, now: int) -> int:
-        """Give up what lies more than CATCH_UP behind `now`. Returns the most milliseconds that any line lost."""
+    def slip(self, oldest: int) -> int:
+        """Give up the ticks that were due before `oldest`. Returns the most milliseconds that any line lost."""
         lost = 0
         for phase in self._phases.values():
-            behind = now - phase.due - CATCH_UP
+            behind = oldest - phase.due
             if behind > 0:
                 slipped = -(-behind // FRAME_MS) * FRAME_MS
                 phase.due += slipped

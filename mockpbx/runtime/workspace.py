@@ -48,6 +48,8 @@ from mockpbx.runtime.stepper import Stepper
 from mockpbx.runtime.ticker import Ticker
 from mockpbx.runtime.uplink import Uplink
 
+#: Ms of wall time that a late tick makes up for; what lies further back is lost to the media.
+CATCH_UP = 1_000
 #: Ended calls that a workspace can still tell of.
 MOST_CALLS = 1_000
 
@@ -99,7 +101,6 @@ class Workspace:
         self._uplinks: dict[str, Uplink] = {}
         self._perceived: deque[tuple[str, Perception]] = deque()
         self._instant: int | None = None  # what is happening now happens at this virtual ms
-        self.luck = Random(f"{seed}: by hand")
         self.faults = Faultboard(self._luck_of_faults(), self.clock.now)
         self._count_from_one()
         self.journal.subscribe(self.calls.read)
@@ -169,8 +170,8 @@ class Workspace:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody would miss it: no socket, no call, no record that is still due."""
-        return not (self.clients.connected or self._exchange.live_calls() or self._exchange.unissued())
+        """Whether nobody would miss it: no socket and no call. Records that are still due are issued at its `stop`."""
+        return not (self.clients.connected or self._exchange.live_calls())
 
     def stop(self) -> None:
         """The emulator stops: every call ends with cause 127, every record is issued now."""
@@ -275,12 +276,20 @@ class Workspace:
         if not changed:
             return
         self.wake()
-        self._apply_settings(settings)
-        self.note(None, SettingsChanged(tuple(changed)))
+        if "clock" in changed:
+            self.set_clock(settings.clock)
+        others = tuple(name for name in changed if name != "clock")
+        if others:
+            self._apply_settings(settings)
+            self.note(None, SettingsChanged(others))
 
     def set_clock(self, name: str) -> None:
         """Let time pass in another mode. Raises ValueError for what is none."""
-        self.configure(self.settings.model_copy(update={"clock": clock_mode(name).name}))
+        self.wake()
+        self.mode = clock_mode(name)
+        self.settings = self.settings.model_copy(update={"clock": self.mode.name})
+        self.pace()
+        self.note(None, ClockSet(self.mode.name))
 
     def set_plan(self, plan: Plan) -> None:
         """Let other rules tell what numbers do; sequences start over."""
@@ -303,7 +312,10 @@ class Workspace:
         self.calls.clear()
         self.dialplan.replace(plan)
         self._apply_settings(settings)
-        self.luck = Random(f"{self._seed}: by hand")
+        self.mode = clock_mode(settings.clock)
+        self.pace()
+        if settings.clock_start is not None:
+            self.clock.begin(round(settings.clock_start.timestamp() * 1_000))
         self.faults.restart(self._luck_of_faults())
         self._count_from_one()
         self.journal.restart()
@@ -315,10 +327,6 @@ class Workspace:
         self.journal.capacity, self.journal.age = settings.journal_limit, settings.journal_age
         self.recordings.budget = settings.recording_limit
         self.calls.age = self.recordings.age = settings.journal_age
-        if settings.clock != self.mode.name:
-            self.mode = clock_mode(settings.clock)
-            self.pace()
-            self.note(None, ClockSet(self.mode.name))
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -346,16 +354,17 @@ class Workspace:
                 earliest = due
         return earliest
 
-    async def advance(self, ms: int) -> Excerpt:
+    async def advance(self, ms: int, wanted: Callable[[], bool] = lambda: True) -> Excerpt:
         """Step a clock that stands still by `ms`, past every deadline on the way (see `Stepper`).
 
         Returns what happened. Raises ClockRuns for a clock that needs no steps.
         """
-        if self.clock.rate or self.mode.auto:
-            raise ClockRuns(f"The clock is {self.mode.name}, and runs by itself: set it to manual to step it")
-        before = self.journal.next - 1
-        await self.stepper.advance(ms)
-        return self.journal.after(before)
+        if self.mode.auto or self.mode.rate:
+            raise ClockRuns(
+                f"The clock is {self.mode.name} and runs by itself; only a manual one is stepped: "
+                'set it by PUT /__admin/clock {"mode": "manual"}'
+            )
+        return await self.stepper.advance(ms, wanted)
 
     def wake(self) -> int:
         """Let everything happen that is due, in order, each at its own moment. Returns the virtual time."""
@@ -445,7 +454,7 @@ class Workspace:
         self._tell_scenarios(at)
 
     def _slip(self, now: int) -> None:
-        lost = self._ticker.slip(now)
+        lost = self._ticker.slip(now - round(CATCH_UP * max(1.0, self.clock.rate)))
         if lost:
             self.slipped += lost
             self._write(now, None, [facts.MediaSlipped(lost)])
@@ -481,6 +490,11 @@ class Workspace:
 
     def _luck_of_faults(self) -> Random:
         return Random(f"{self._seed}: faults")
+
+    def luck_of_takeover(self, session_id: str) -> Random:
+        """Return the luck of a scenario that takes over a live call now. Raises NoSuchSession."""
+        elapsed = self.wake() - self._exchange.call(session_id).placed_at
+        return Random(f"{self._seed}: call {self._lines[session_id].ordinal}, taken over after {elapsed} ms")
 
     def _luck_of_next_call(self) -> Random:
         return Random(f"{self._seed}: call {self._placed + 1}")

@@ -1,5 +1,7 @@
 """Scenarios as conversations: perceptions and time in, moves and sounds out."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from mockpbx.domain import perceptions as p
 from mockpbx.domain import scenario as s
 from mockpbx.domain.exchange import MOST_ACTS, Exchange, Timing
 from mockpbx.domain.performance import NEEDS
+from mockpbx.domain.personas import PERSONAS
 
 NUMBER, CALLER = "089608675796", "08123456789"
 UP = (s.Ring(0, setup=0), s.Answer())
@@ -170,7 +173,7 @@ def test_what_came_before_the_last_expectation_was_decided_is_past():
 def test_the_client_that_hangs_up_as_expected_meets_the_expectation():
     stage = Stage(*UP, s.ExpectHangUp(within=5)).wait(2).send(c.HangUp("s"))
     kinds = [type(event) for _, event in stage.story]
-    assert kinds[-2:] == [e.ExpectationMet, e.CallEnded]
+    assert kinds[-3:] == [e.ExpectationMet, e.ScenarioFinished, e.CallEnded]
     assert not stage.all(e.ScenarioStopped)
 
 
@@ -241,6 +244,31 @@ def test_a_generator_that_breaks_breaks_its_call_and_nothing_else(scenario, reas
     assert stage.one(e.RecordIssued if stage.wait(5) else None)
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (s.Wait(float("nan")), "wait: seconds: expected"),
+        (s.Wait(-5), "wait: seconds: expected greater than or equal to 0"),
+        (s.Press("x"), "press: keys: expected"),
+        (s.Tone("a"), "tone: hertz: expected"),
+        (s.Play(None), "play: clip: expected"),
+        (s.CallProgress("foo"), "call_progress: tone: expected 'ringback'"),
+        (s.ExpectSpeech(otherwise="what"), "expect_speech: otherwise: expected 'fail'"),
+        (s.Fail(999), "fail: cause: expected one of the contract's causes"),
+    ],
+    ids=lambda value: s.word(value) if not isinstance(value, str) else "",
+)
+def test_a_step_with_a_senseless_value_fails_its_scenario_and_is_not_taken(step, said):
+    stage = Stage(*UP, s.Wait(1), step).wait(10)
+    assert said in stage.one(e.ScenarioFailed).reason
+    assert stage.record.ended_at == 1_000
+    assert stage.record.cause == 127
+
+
+def test_a_duration_may_be_written_as_in_a_file():
+    assert Stage(*UP, s.Wait("1m30s"), s.HangUp()).wait(100).record.ended_at == 90_000
+
+
 def test_a_generator_may_clean_up_when_the_call_ends_under_it():
     cleaned = []
 
@@ -304,14 +332,46 @@ def test_a_person_declines_hangs_up_or_breaks_the_call(moment, cause, filed):
 
 def test_a_person_presses_keys_while_the_scenario_goes_on_and_plays_in_its_place():
     stage = Stage(*UP, s.Wait(5), s.Press("9"), s.Wait(60), s.HangUp()).wait(1)
-    stage.send(c.PressKeys("s", s.Press("12"))).wait(5)
+    stage.send(c.PressKeys("s", s.Press("12", gap=0.5))).wait(5)
     assert [event.digit for event in stage.all(e.CalleePressed)] == ["1", "2", "9"]
+    assert stage.times(e.CalleePressed) == [1_000, 1_700, 5_000]
     stage.send(c.Direct("s", (s.Play("hello"), s.HangUp()), "by hand"))
     assert stage.one(e.TakenOver) == e.TakenOver("by hand")
     stage.wait(120)
     assert not stage.all(e.CallEnded)
     stage.perceive(p.SoundEnded())
     assert stage.record.hangup_by is Party.CALLEE
+
+
+@pytest.mark.parametrize("name", sorted(PERSONAS.keys() - {"busy", "no-answer", "rejects"}))
+@pytest.mark.parametrize("moment", [0, 1, 20], ids=["dialling", "ringing", "connected"])
+def test_any_persona_may_take_over_at_any_moment_and_finds_the_call_as_it_is(name, moment):
+    stage = Stage(s.Ring(10), s.Answer(), s.Echo()).wait(moment)
+    stage.send(c.Direct("s", PERSONAS[name](Random(1)), name)).wait(120)
+    assert stage.all(e.ScenarioFailed) == []
+    assert stage.statuses == ["Dialing", "Ringing", "Connected"]
+
+
+def test_one_that_takes_over_a_ringing_inbound_call_begins_at_the_answer():
+    stage = inbound(s.Press("1")).send(c.Direct("s", (s.Press("2"),), "other")).wait(1)
+    assert stage.all(e.CalleePressed) == []
+    stage.send(c.JoinRoom("s", "bot"))
+    assert stage.one(e.CalleePressed).digit == "2"
+
+
+def test_the_generator_that_expects_the_hangup_learns_of_it_and_cleans_up_before_the_call_is_over():
+    learnt = []
+
+    def attentive():
+        try:
+            yield from UP
+            learnt.append((yield s.ExpectHangUp(within=10)))
+        finally:
+            learnt.append("closed")
+
+    stage = Stage(scenario=attentive).wait(2).send(c.HangUp("s"))
+    assert learnt == [s.Heard("", 2.0), "closed"]
+    assert [type(event) for _, event in stage.story][-3:] == [e.ExpectationMet, e.ScenarioFinished, e.CallEnded]
 
 
 # --- inbound ---------------------------------------------------------------------------------------------------------
@@ -352,6 +412,20 @@ def test_the_client_of_an_inbound_call_is_its_callee(joined, filed):
         stage.send(c.JoinRoom("s", "bot"))
     stage.wait(1).send(c.HangUp("s"))
     assert (stage.record.hangup_by, stage.record.cause, stage.record.disposition) == filed
+
+
+def test_before_its_announcement_an_inbound_call_does_not_ring_and_who_joins_early_answers_then():
+    stage = inbound(s.Press("1"), announce_delay=2_000)
+    with pytest.raises(InvalidRequest, match="does not ring yet"):
+        stage.send(c.AnswerByHand("s"))
+    stage.send(c.JoinRoom("s", "bot")).wait(5)
+    assert stage.statuses == ["Dialing", "Ringing", "Connected"]
+    assert stage.times(e.DialStatusChanged) == [2_000] * 3
+
+
+def test_a_ringing_inbound_call_that_is_declined_by_hand_is_declined_by_its_callee():
+    record = inbound(s.Press("1")).wait(1).send(c.HangUpByHand("s", 21)).record
+    assert (record.hangup_by, record.disposition) == (Party.CALLEE, Disposition.NO_ANSWER)
 
 
 def test_a_caller_whom_nobody_answers_gives_up():

@@ -109,9 +109,9 @@ def test_the_same_call_gives_the_same_journal_and_the_same_frames_at_every_rate(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sampled_from([0.5, 1, 20]), st.lists(st.floats(0.05, 40), min_size=1, max_size=8))
+@given(st.sampled_from([0.5, 1, 20, 500]), st.lists(st.floats(0.5, 400), min_size=1, max_size=8))
 def test_a_loop_that_wakes_late_changes_nothing_in_the_journal(rate, naps):
-    assert journal_at(rate, [nap / max(rate, 1) for nap in naps]) == journal_at(1, [20])
+    assert journal_at(rate, naps) == journal_at(1, [20])
 
 
 def stepped() -> list[object]:

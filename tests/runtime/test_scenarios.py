@@ -180,4 +180,4 @@ def test_both_sides_are_recorded_within_the_budget():
     small = lab_of((*UP, s.Tone(1_000), s.Wait(2), s.HangUp()), recording_limit=16_000).call().advance(5_000)
     cut = small.workspace.recordings.find("s")
     assert cut.truncated
-    assert len(cut) == 50
+    assert len(cut) == 25
