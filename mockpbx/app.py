@@ -24,12 +24,13 @@ from mockpbx.domain import events as e
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Plan
 from mockpbx.media.mp3 import warm_up
-from mockpbx.runtime.callee import Unplayable, callee_named, check_plan, check_sounds
-from mockpbx.runtime.clock import Clock
+from mockpbx.runtime.callee import Unplayable, callee_named
+from mockpbx.runtime.clock import Clock, clock_mode
 from mockpbx.runtime.engine import Engine
 from mockpbx.runtime.journal import Entry, Reader
 from mockpbx.runtime.plan_files import PlanFile, ScenarioError
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
+from mockpbx.runtime.sounds import tried
 from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace, wall_ms
 from mockpbx.transport import SocketServer
@@ -172,17 +173,15 @@ class MockPBX:
 
     def _check_callee(self) -> None:
         try:
-            check_sounds([callee_named(self.workspace.callee)])
+            tried(callee_named(self.workspace.callee))
         except Unplayable as error:
             raise ConfigurationError(f"--callee: {error}") from None
 
     def _read_plan(self, file: PlanFile) -> Plan:
         try:
-            plan = file.read()
-            check_plan(plan)
-        except (ScenarioError, Unplayable) as error:
+            return file.read()
+        except ScenarioError as error:
             raise ConfigurationError(f"--dialplan: {error}") from None
-        return plan
 
     def _read_plan_again(self, file: PlanFile) -> None:
         """Read a dial plan that has changed; one with a mistake changes nothing, and the log says why."""
@@ -198,7 +197,8 @@ class MockPBX:
     def _open_workspace(self, key: str) -> Workspace:
         start = self.workspace.clock_start
         base = wall_ms() if start is None else round(start.timestamp() * 1_000)
-        workspace = Workspace(key, Clock(time.monotonic_ns, base), self.workspace, self.seed, plan=self.plan)
+        clock = Clock(time.monotonic_ns, base, clock_mode(self.workspace.clock).rate)
+        workspace = Workspace(key, clock, self.workspace, self.seed, plan=self.plan)
         keep_calls(workspace, self._store)
         self._realtime.watch(workspace)
         for reader in (self._warm_up, self._control.tally.read, *self.readers):

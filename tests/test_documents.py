@@ -13,14 +13,14 @@ from lab import lab_of
 
 from mockpbx.cli import COMMANDS, mockpbx
 from mockpbx.contract.vocabulary import HANGUP_CAUSES
-from mockpbx.domain.dialplan import MAGIC_NUMBERS
 from mockpbx.domain.events import CalleeSpoke, CallEnded, ExpectationMet
+from mockpbx.domain.magic import MAGIC_NUMBERS
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.scenario import Play, word
-from mockpbx.runtime.callee import check_sounds
 from mockpbx.runtime.faults import FAULTS, read_fault
 from mockpbx.runtime.plan_files import read_plan
 from mockpbx.runtime.scenario_files import read_scenario
+from mockpbx.runtime.sounds import Beside
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -76,7 +76,7 @@ def test_the_readmes_scenario_and_dial_plan_are_read():
     scenario, plan = fenced("yaml")
     steps = read_scenario(scenario, "README.md")
     assert [word(step) for step in steps] == ["ring", "answer", "play", "expect_speech", "wait", "press", "hang_up"]
-    check_sounds(steps)
+    assert [Beside(ROOT)(step) for step in steps] == list(steps)
     assert len(read_plan(plan, "README.md", None, PERSONAS).rules) == 3
 
 
@@ -99,7 +99,7 @@ def test_the_readmes_requests_are_taken_by_the_control_api():
 
 @pytest.mark.parametrize("file", sorted((ROOT / "fixtures/scenarios").glob("*.yaml")), ids=lambda file: file.name)
 def test_every_example_scenario_is_read_and_its_sounds_are_there(file):
-    check_sounds(read_scenario(file.read_text(), file.name))
+    read_scenario(file.read_text(), file.name, Beside(file.parent))
 
 
 def test_the_command_line_lists_the_same_numbers():

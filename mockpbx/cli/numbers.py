@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mockpbx.contract.vocabulary import HANGUP_CAUSES
-from mockpbx.domain.dialplan import MAGIC_NUMBERS
+from mockpbx.domain.magic import MAGIC_NUMBERS
 
 
 @click.command()

@@ -12,9 +12,9 @@ from mockpbx.cli import refuse
 from mockpbx.contract.errors import PBXError
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.scenario import STEPS
-from mockpbx.runtime.callee import check_sounds
 from mockpbx.runtime.plan_files import plan_schema
 from mockpbx.runtime.scenario_files import read_file, read_scenario, scenario_schema
+from mockpbx.runtime.sounds import Beside
 
 _SCHEMAS = {"scenario": scenario_schema, "dialplan": plan_schema}
 
@@ -42,8 +42,7 @@ def _check(file: Path) -> None:
     if not file.is_file():
         refuse(f"{file} is neither a persona nor a file; the personas are {', '.join(PERSONAS)}")
     try:
-        steps = read_scenario(read_file(file, str(file)), str(file))
-        check_sounds(steps)
+        steps = read_scenario(read_file(file, str(file)), str(file), Beside(file.parent))
     except PBXError as error:
         refuse(str(error))
     click.echo(f"{file}: {len(steps)} steps, all in order")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from mockpbx.contract.errors import ConfigurationError, InvalidRequest
 from mockpbx.domain import perceptions as p
 from mockpbx.domain import scenario as s
 from mockpbx.domain.performance import ms
-from mockpbx.domain.plan import Plan
 from mockpbx.media import ears, facts, sources, tones
 from mockpbx.media.speech import SpeechUnavailable
 from mockpbx.media.wav import NotAudio
@@ -94,19 +92,3 @@ def perception_of(fact: object) -> p.Perception | None:
             return p.InterruptionHeard()
         case _:
             return None
-
-
-def check_plan(plan: Plan) -> None:
-    """Raise Unplayable for the first sound in a dial plan's lists of steps that cannot be had."""
-    for named in plan.named():
-        if isinstance(named.scenario, tuple):
-            check_sounds(named.scenario)
-
-
-def check_sounds(steps: Iterable[s.Step]) -> None:
-    """Raise Unplayable for the first of these steps whose sound cannot be had."""
-    for step in steps:
-        if isinstance(step, s.SOUNDS):
-            source_of(step, np.random.default_rng(0))
-        elif isinstance(step, s.EXPECTATIONS):
-            ear_for(step)

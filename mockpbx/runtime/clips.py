@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,21 +17,29 @@ _PACKAGE = Path(__file__).parents[1]
 #: In the wheel the clips lie inside the package, in a checkout beside it.
 CLIPS = next((d for d in (_PACKAGE / "fixtures/clips", _PACKAGE.parent / "fixtures/clips") if d.is_dir()), _PACKAGE)
 
-
-def packaged() -> list[str]:
-    """Return the names of the packaged clips."""
-    return sorted(path.stem for path in CLIPS.glob("*.wav"))
+#: Spoken phrases that are kept on disk: the oldest go first.
+MOST_PHRASES = 2_000
 
 
 @cache
+def packaged() -> tuple[str, ...]:
+    """Return the names of the packaged clips."""
+    return tuple(sorted(path.stem for path in CLIPS.glob("*.wav")))
+
+
 def load(name: str) -> Samples:
-    """Return a packaged clip by its name, or a WAV or MP3 file by its path: shared and read-only. Raises NotAudio."""
-    return _frozen(read_audio(_found(name)))
+    """Return a packaged clip by its name, or a WAV or MP3 file by its path: shared and read-only. Raises NotAudio.
+
+    A file that has changed is read again.
+    """
+    path = _found(name).resolve()
+    status = path.stat()
+    return _read(path, status.st_mtime_ns, status.st_size)
 
 
-def check(name: str) -> None:
-    """Raise NotAudio, with a sentence that helps, for what `load` cannot return."""
-    load(name)
+@lru_cache(maxsize=256)
+def _read(path: Path, *stamp: int) -> Samples:
+    return _frozen(read_audio(path))
 
 
 @lru_cache(maxsize=128)
@@ -51,6 +58,8 @@ def speak(words: str, voice: str) -> Samples:
 
 
 def _found(name: str) -> Path:
+    from difflib import get_close_matches
+
     names = packaged()
     if name in names:
         return CLIPS / f"{name}.wav"
@@ -76,6 +85,9 @@ def _keep(samples: Samples, path: Path) -> None:
             unfinished = Path(folder, path.name)
             write_wav(unfinished, samples)
             os.replace(unfinished, path)
+        phrases = sorted(path.parent.glob("*.wav"), key=lambda phrase: phrase.stat().st_mtime)
+        for phrase in phrases[:-MOST_PHRASES]:
+            phrase.unlink()
 
 
 def _frozen(samples: Samples) -> Samples:

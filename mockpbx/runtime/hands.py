@@ -7,7 +7,7 @@ from mockpbx.domain import commands as c
 from mockpbx.domain.call import State
 from mockpbx.domain.plan import Named
 from mockpbx.domain.scenario import Press, Sound, opened
-from mockpbx.runtime.callee import check_sounds
+from mockpbx.runtime.sounds import tried
 from mockpbx.runtime.workspace import Workspace
 
 
@@ -33,7 +33,7 @@ def press(workspace: Workspace, session_id: str, keys: Press) -> None:
 def sound(workspace: Workspace, session_id: str, what: Sound) -> None:
     """Play or say something in place of the scenario. Raises NoSuchSession, NotConnected or Unplayable."""
     _connected(workspace, session_id)
-    check_sounds([what])
+    tried(what)
     workspace.command(c.Direct(session_id, (what,), "by hand"))
 
 

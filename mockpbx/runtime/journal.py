@@ -89,10 +89,10 @@ class Journal:
         It is truncated where such entries are gone, and where the number is one that this journal has not reached:
         then it was another journal's.
         """
-        first = self.first
-        known = first - 1 <= number < self.next
-        start = max(0, number + 1 - first) if known else 0
-        return Excerpt(list(islice(self._entries, start, None)), truncated=not known)
+        known = self.first - 1 <= number < self.next
+        wanted = self.next - 1 - number if known else len(self._entries)
+        # From the end, since most who ask have read nearly all of it.
+        return Excerpt(list(islice(reversed(self._entries), wanted))[::-1], truncated=not known)
 
     async def grown(self) -> None:
         """Return when the next entry is written."""

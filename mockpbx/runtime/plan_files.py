@@ -22,10 +22,11 @@ from pathlib import Path
 
 from mockpbx.domain.plan import Always, Choice, Drawn, Inline, InTurn, Named, Plan
 from mockpbx.domain.scenario import Scenario
-from mockpbx.runtime.files.document import Place, ScenarioError, read_document
+from mockpbx.runtime.files.document import Place, ScenarioError, Sounds, as_it_is, read_document
 from mockpbx.runtime.files.plans import PlanReader, Stamp, stamp
 from mockpbx.runtime.files.schemas import plan_schema
 from mockpbx.runtime.scenario_files import notation
+from mockpbx.runtime.sounds import Beside
 
 __all__ = ["PlanFile", "ScenarioError", "notation_of", "plan_schema", "read_plan", "read_plan_value"]
 
@@ -35,12 +36,12 @@ def read_plan(text: str, name: str, base: Path | None, known: Mapping[str, Scena
 
     `known` are the scenarios that rules may name. Raises ScenarioError; `name` is the file, for its sentence.
     """
-    return PlanReader(known, base).plan(*read_document(text, name))
+    return PlanReader(known, base).plan(*read_document(text, name, as_it_is if base is None else Beside(base)))
 
 
-def read_plan_value(value: object, name: str, known: Mapping[str, Scenario]) -> Plan:
-    """Return the plan of a JSON value, which names no files. Raises ScenarioError."""
-    return PlanReader(known, None).plan(value, Place(name))
+def read_plan_value(value: object, name: str, known: Mapping[str, Scenario], sounds: Sounds = as_it_is) -> Plan:
+    """Return the plan of a JSON value, which names no scenario files; `sounds` tells of clips. Raises ScenarioError."""
+    return PlanReader(known, None).plan(value, Place(name, sounds=sounds))
 
 
 class PlanFile:
@@ -56,7 +57,7 @@ class PlanFile:
         reader = PlanReader(self._known, self._path.parent)
         self._stamps = reader.stamps
         name = str(self._path)
-        return reader.plan(*read_document(reader.read(self._path, name), name))
+        return reader.plan(*read_document(reader.read(self._path, name), name, Beside(self._path.parent)))
 
     def changed(self) -> bool:
         """Tell whether one of the files is another than when they were read last, whether that went well or not."""

@@ -12,21 +12,24 @@ from __future__ import annotations
 from dataclasses import fields
 
 from mockpbx.domain.scenario import Step, word
-from mockpbx.runtime.files.document import Place, ScenarioError, read_document, read_file
+from mockpbx.runtime.files.document import Place, ScenarioError, Sounds, as_it_is, read_document, read_file
 from mockpbx.runtime.files.schemas import scenario_schema
 from mockpbx.runtime.files.steps import steps_at
 
 __all__ = ["ScenarioError", "notation", "read_file", "read_scenario", "read_steps", "scenario_schema"]
 
 
-def read_scenario(text: str, name: str) -> tuple[Step, ...]:
-    """Return the steps of a scenario file's text. Raises ScenarioError; `name` is the file, for its sentence."""
-    return steps_at(*read_document(text, name))
+def read_scenario(text: str, name: str, sounds: Sounds = as_it_is) -> tuple[Step, ...]:
+    """Return the steps of a scenario file's text. Raises ScenarioError; `name` is the file, for its sentence.
+
+    `sounds` finds and tries the clips and words that they name (see `runtime.sounds`).
+    """
+    return steps_at(*read_document(text, name, sounds))
 
 
-def read_steps(value: object, name: str) -> tuple[Step, ...]:
+def read_steps(value: object, name: str, sounds: Sounds = as_it_is) -> tuple[Step, ...]:
     """Return the steps of a JSON value. Raises ScenarioError; `name` is where it came from, for its sentence."""
-    return steps_at(value, Place(name))
+    return steps_at(value, Place(name, sounds=sounds))
 
 
 def notation(step: Step) -> object:

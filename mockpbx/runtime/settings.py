@@ -150,7 +150,8 @@ class ServerSettings(BaseModel):
         None, ge=0, description="seed of everything random in a call (default: drawn, and printed)"
     )
     dialplan: Path | None = Field(None, description="YAML or JSON file of rules: what other numbers do")
-    watch: bool = Field(False, description="read the dial plan again when its files change")
+    clips: Path | None = Field(None, description="folder whose sound files requests to the control API may name")
+    watch: bool = Field(False, description="read the dial plan again when one of its files changes")
     admin_token: str | None = Field(
         None, min_length=1, description="secret that the control API asks for, in the header X-Admin-Token"
     )

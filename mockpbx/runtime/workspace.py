@@ -18,8 +18,8 @@ from mockpbx.contract.vocabulary import SYSTEM_ERROR, DialStatus, Direction
 from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
 from mockpbx.domain.call import Call, State
-from mockpbx.domain.dialplan import answered, magic_number
 from mockpbx.domain.exchange import Exchange
+from mockpbx.domain.magic import answered, magic_number
 from mockpbx.domain.perceptions import Perception, SoundFailed
 from mockpbx.domain.plan import Dialplan, Named, Plan
 from mockpbx.domain.record import CallRecord, file_record

@@ -24,6 +24,8 @@ from mockpbx.domain import scenario as s
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Named, Plan, Rule
 from mockpbx.media.facts import MediaSlipped, Underrun
+from mockpbx.media.wav import write_wav
+from mockpbx.runtime.journal_lines import iso
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace
@@ -225,7 +227,7 @@ async def test_two_tokens_never_see_each_others_anything_through_any_route(serve
     pbx = await serve(clock="manual")
     owner, stranger = Control(http, pbx.url, "owner"), Control(http, pbx.url, "stranger")
     await owner.do("put_plan", {"scenarios": {"secret-plan": ["answer"]}, "rules": []})
-    await owner.do("turn_settings", {"phone_pattern": "^secret-pattern|[0-9]+$"})
+    await owner.do("turn_settings", {"dial_delay": 4_242})
     fault = (await owner.do("add_fault", {"fault": "http_error", "sentence": "secret-fault", "path": "/nowhere"}))["id"]
     session = await owner.ring([{"play": {"clip": "hello"}}])
     await owner.do("answer", id=session)
@@ -236,7 +238,7 @@ async def test_two_tokens_never_see_each_others_anything_through_any_route(serve
         return [*told, await owner.do("read_journal"), await owner.do("get_call", id=session)]
 
     before = await everything()
-    secrets = [session, CALLER, "secret-"]
+    secrets = [session, CALLER, "secret-", "4242"]
     for route in ROUTES:
         for name in (session, fault):
             path = route.path.format(id=name)
@@ -340,8 +342,11 @@ async def test_a_switch_that_is_turned_acts_at_once(control):
         ({"success_status": 202}, "success_status is not valid: expected 200 or 201"),
         ({"phone_pattern": "("}, "phone_pattern is not valid: expected a regular expression"),
         ({"clock": "fast"}, "clock is not valid: expected real, manual, auto or a rate"),
-        ({"callee": "nobody"}, "callee 'nobody' is neither a file nor one of"),
-        ({"clock_start": "2026-01-01T00:00:00Z"}, "clock_start is when a workspace begins"),
+        ({"callee": "nobody"}, "callee is not valid: expected echo, tone, silence or noise"),
+        ({"callee": __file__}, "callee is not valid: expected echo, tone, silence or noise"),
+        ({"clock_start": "2026-01-01T00:00:00Z"}, "clock_start cannot be turned at run time"),
+        ({"phone_pattern": "^(([0-9])+)+x$"}, "phone_pattern cannot be turned at run time"),
+        ({"recording_limit": 10**12}, "recording_limit may be 32000000 at most"),
         ({"token": "x"}, "token is no field of this request"),
     ],
 )
@@ -351,9 +356,17 @@ async def test_a_switch_that_cannot_be_turned_so_changes_nothing(control, turned
     assert await control.do("get_settings") == before
 
 
-async def test_a_callee_that_is_no_audio_is_refused(control, tmp_path):
+async def test_requests_name_sound_files_in_the_servers_folder_and_no_others(serve, http, tmp_path):
     (tmp_path / "note.wav").write_text("no audio")
-    assert "note.wav" in await control.refused("turn_settings", {"callee": str(tmp_path / "note.wav")})
+    write_wav(tmp_path / "mine.wav", np.arange(8_000).astype(np.int16))
+    control = Control(http, (await serve(clips=tmp_path)).url)
+    session = await control.ring("silent")
+    await control.do("answer", id=session)
+    assert (await control.do("play", {"clip": "mine.wav"}, id=session))["scenario"] == "by hand"
+    refused = await control.refused("play", {"clip": "note.wav"}, id=session)
+    assert "note.wav is neither a WAV nor an MP3 file" in refused
+    for name in ("../secret.wav", str(tmp_path / "mine.wav")):
+        assert "there is no clip" in await control.refused("play", {"clip": name}, id=session)
 
 
 async def test_the_servers_own_settings_are_shown_without_its_secrets(serve, http, tmp_path):
@@ -417,7 +430,7 @@ async def test_the_plan_that_a_workspace_started_with_can_be_sent_back_as_it_was
     ("plan", "sentence"),
     [
         ({"rules": [{"number": "0896*", "scenario": "polit"}]}, "no scenario is called polit"),
-        ({"rules": [{"number": "0896*", "scenario": [{"play": "nothing"}]}]}, "there is no clip 'nothing'"),
+        ({"rules": [{"number": "0896*", "scenario": [{"play": "nothing"}]}]}, "there is no clip"),
         ({"rules": [{"number": "0896*", "scenario": "./mine.yaml"}]}, "files are for a plan's file to name"),
         ({"rules": [{"number": "0896*", "scenrio": "busy"}]}, "did you mean scenario?"),
         ({"rules": [{"number": "(", "scenario": "busy"}]}, "expected digits"),
@@ -457,10 +470,10 @@ async def test_a_scenario_is_checked_and_comes_back_in_its_shortest_form(control
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ([{"play": "nothing"}], "there is no clip 'nothing'"),
+        ([{"play": "nothing"}], "there is no clip"),
         ({"yaml": "- ring: 1s\n- anser\n"}, "line 2, step 2 (anser): no such step; did you mean answer?"),
         ({"steps": ["answer", {"expect_speech": {"withn": 1}}]}, "step 2 (expect_speech): withn: no such field"),
-        ({"steps": [{"play": "nothing"}]}, "there is no clip 'nothing'"),
+        ({"steps": [{"play": "nothing"}]}, "there is no clip"),
         ({"steps": []}, "expected a list of steps, got an empty one"),
         ({"steps": ["answer"], "yaml": "- answer"}, "either as a list of steps"),
         ({}, "either as a list of steps"),
@@ -504,16 +517,13 @@ async def test_a_fault_with_a_mistake_is_not_set(control, fault, sentence):
 # --- clock ------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_clock_is_shown_and_set(serve, http):
-    control = Control(http, (await serve(clock="manual", clock_start="2026-01-01T00:00:00Z")).url)
-    at_rest = {
-        "mode": "manual", "now": "2026-01-01T00:00:00.000Z", "nowMs": 1_767_225_600_000, "rate": 0.0,
-        "nextDeadline": None, "untilNextMs": None,
-    }  # fmt: skip
+async def test_the_clock_is_shown_and_set(control):
+    now = (await control.do("get_clock"))["nowMs"]
+    at_rest = {"mode": "manual", "now": iso(now), "nowMs": now, "rate": 0.0, "nextDeadline": None, "untilNextMs": None}
     assert await control.do("get_clock") == at_rest
     await control.call()
-    waiting = await control.do("get_clock")
-    assert (waiting["nextDeadline"], waiting["untilNextMs"]) == ("2026-01-01T00:00:01.000Z", 1_000)
+    due = {"nextDeadline": iso(now + 1_000), "untilNextMs": 1_000}
+    assert await control.do("get_clock") == at_rest | due
     running = await control.do("set_clock", {"mode": "20x"})
     assert (running["mode"], running["rate"]) == ("20x", 20.0)
     assert (await control.do("get_settings"))["settings"]["clock"]["value"] == "20x"
@@ -558,11 +568,22 @@ async def test_what_does_not_fit_into_the_reply_is_marked_and_can_be_asked_for(c
     assert len(pressed) == 599
 
 
+async def test_steps_that_nobody_waits_for_any_more_are_not_taken(control):
+    await control.do("answer", id=await control.ring("silent"))
+    before = (await control.do("get_clock"))["nowMs"]
+    impatient = asyncio.ensure_future(control.do("advance", {"ms": 86_400_000}))
+    while (await control.do("get_clock"))["nowMs"] == before:
+        pass
+    impatient.cancel()
+    await asyncio.wait_for(control.advance(0), 10)
+    assert (await control.do("get_clock"))["nowMs"] < before + 86_400_000
+
+
 @pytest.mark.parametrize("mode", ["real", "20x", "auto"])
 async def test_a_clock_that_passes_by_itself_is_not_advanced(control, mode):
     await control.do("set_clock", {"mode": mode})
     sentence = await control.refused("advance", {"ms": 5})
-    assert f"The clock of this workspace is {mode}" in sentence
+    assert f"The clock is {mode} and runs by itself" in sentence
     assert 'PUT /__admin/clock {"mode": "manual"}' in sentence
 
 
@@ -614,7 +635,7 @@ async def test_the_reply_to_a_ring_leaves_before_the_session_is_announced(contro
         ({"from": CALLER, "to": BOT, "scenario": "humn"}, 'No scenario is called "humn"; did you mean human?'),
         ({"from": CALLER, "to": BOT, "scenario": 5}, "scenario is not valid: expected the name of a scenario"),
         ({"from": CALLER, "to": BOT, "scenario": ["anser"]}, "did you mean answer?"),
-        ({"from": CALLER, "to": BOT, "scenario": [{"play": __file__}]}, "play: "),
+        ({"from": CALLER, "to": BOT, "scenario": [{"play": __file__}]}, "there is no clip"),
         ({"from": CALLER, "to": BOT, "caller": "x"}, "caller is no field of this request"),
     ],
 )  # fmt: skip
@@ -688,8 +709,10 @@ async def test_words_are_said_by_hand(control):
         ("press", {"keys": "12x"}, 'keys is not valid: expected 1 to 64 keys out of 0123456789*#ABCD, got "12x"'),
         ("press", {"keys": "1", "via": "post"}, "via is not valid: expected 'both', 'event' or 'in_band'"),
         ("press", {"keys": "1", "seconds": "soon"}, "seconds is not valid: expected seconds as a number"),
-        ("play", {"clip": "nothing"}, "there is no clip 'nothing'"),
-        ("play", {"clip": __file__}, "play: "),
+        ("play", {"clip": "nothing"}, "there is no clip"),
+        ("play", {"clip": __file__}, "there is no clip"),
+        ("play", {"clip": "helo"}, "did you mean hello?"),
+        ("say", {"words": "la " * 400}, "words is not valid"),
         ("play", {"clip": "hello", "lop": True}, "did you mean loop?"),
         ("play", {"wait": 1}, "wait is no sound: expected play, say, tone"),
         ("play", {"tone": 10}, "hertz: expected at least 50"),

@@ -229,6 +229,7 @@ async def test_a_half_open_socket_hears_nothing_and_is_not_heard_until_its_time_
     bot.set("half_open", call=session_id, for_="3s")
     before = len(bot.frames)
     await bot.sio.emit("dtmf", {"sessionId": session_id, "digit": "5"})
+    await bot.api.get("/cdr")  # by now it has come in
     await bot.advance(2_999)
     assert (len(bot.frames), bot.told("dtmf")) == (before, [])
     await bot.advance(1)
@@ -236,6 +237,7 @@ async def test_a_half_open_socket_hears_nothing_and_is_not_heard_until_its_time_
     await bot.advance(1_000)
     assert len(bot.frames) == before + 51
     assert [data["digit"] for data in bot.told("dtmf")] == ["7"]
+    assert [entry.event.digit for entry in bot.workspace.journal if entry.kind == "DigitQueued"] == ["7"]
     assert (await bot.say(session_id))["success"] is True
 
 
@@ -278,8 +280,24 @@ async def test_an_acknowledgment_is_late_in_virtual_time_and_what_it_answers_is_
     await bot.advance(1_999)
     assert not late.done()
     await bot.advance(1)
-    assert await late == {"success": True, "error": None}
+    assert await asyncio.wait_for(late, 10) == {"success": True, "error": None}
     assert bot.workspace.line(session_id).playout.audio.accepted == 320
+
+
+async def test_what_a_client_says_and_what_leaves_late_is_activity_that_a_stepped_clock_waits_for(bots):
+    bot = await bots()
+    session_id = await bot.connected()
+    before = bot.workspace.clients.activity
+    await bot.say(session_id)
+    assert bot.workspace.clients.activity == before + 1
+    bot.set("ack_late", seconds=1)
+    late = asyncio.ensure_future(bot.say(session_id))
+    await until(bot.struck)
+    await bot.advance(999)
+    assert bot.workspace.clients.activity == before + 2
+    await bot.advance(1)
+    await asyncio.wait_for(late, 10)
+    assert bot.workspace.clients.activity == before + 3
 
 
 async def test_an_acknowledgment_is_lost_and_the_sound_is_not(bots):
@@ -437,6 +455,24 @@ async def test_the_cdr_comes_late_while_the_record_is_there(bots):
     assert bot.told("cdr")[0]["endTime"] == stored["endTime"]
 
 
+async def test_a_cdr_that_is_swapped_with_nothing_comes_all_the_same(bots):
+    bot = await bots()
+    bot.set("event_swapped", event="cdr")
+    bot.set("event_swapped", event="hangup")
+    session_id = await bot.connected()
+    await bot.sio.emit("hangup", {"sessionId": session_id})
+    await bot.advance(2_000)
+    await until(lambda: bot.told("cdr"))
+    await until(lambda: bot.told("hangup"))
+    assert bot.story()[-2:] == ["cdr", "hangup"]
+    again = await bot.connected()
+    bot.workspace.faults.remove("2")
+    await bot.sio.emit("hangup", {"sessionId": again})
+    await bot.advance(2_000)
+    await until(lambda: len(bot.told("cdr")) == 2)
+    assert bot.story()[-2:] == ["hangup", "cdr"]
+
+
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
@@ -519,7 +555,7 @@ async def test_a_workspace_that_is_reset_has_no_faults_and_can_be_given_new_ones
     await until(lambda: len(bot.struck()) == 2)
     bot.workspace.reset()
     with pytest.raises(aiohttp.ServerDisconnectedError):
-        await waiting
+        await asyncio.wait_for(waiting, 10)
     assert bot.workspace.faults.listing() == []
     session_id = await bot.connected()
     bot.set("event_lost", event="hangup")

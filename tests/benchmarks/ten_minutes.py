@@ -1,6 +1,6 @@
 """How long a ten-minute call takes on the clock `auto`, with the official Node client reading every frame.
 
-Run by hand: `python tests/benchmarks/ten_minutes.py`; tests/js needs its packages (`npm ci` there). Bounded: five calls.
+Run by hand: `python tests/benchmarks/ten_minutes.py`; tests/js needs its packages (`npm ci` there). Five calls.
 """
 
 import asyncio

@@ -10,8 +10,8 @@ from mockpbx.contract.errors import NoSuchSession
 from mockpbx.contract.vocabulary import HANGUP_CAUSES, DialStatus, Direction, Disposition, Party
 from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
-from mockpbx.domain.dialplan import MAGIC_NUMBERS, REFUSED_NUMBER, answered, magic_number
 from mockpbx.domain.exchange import Exchange, Timing
+from mockpbx.domain.magic import MAGIC_NUMBERS, REFUSED_NUMBER, answered, magic_number
 from mockpbx.domain.scenario import Echo
 
 VALID = "089608675796"

@@ -161,6 +161,24 @@ class TestSpeech:
         assert first_heard(SpeechEar(60), *[sines(330, hertz) for hertz in (950, 1400, 1800)] * 2) is None
         assert first_heard(SpeechEar(60), silence(100), BEEP) is None
 
+    @pytest.mark.parametrize("dbfs", [-90, -45])
+    def test_nor_are_quick_keys_on_a_noisy_line(self, dbfs: float) -> None:
+        for on, off in [(40, 40), (100, 50), (80, 0)]:
+            keys = np.concatenate([part for key in DTMF_DIGITS for part in (dtmf.tone(key, on * MS), silence(off))])
+            sound = keys + noise(len(keys) / MS, dbfs)
+            for shift in range(0, FRAME, 20):
+                assert first_heard(SpeechEar(60), np.zeros(shift), sound) is None
+
+    def test_nor_is_a_tone_that_begins_in_noise(self) -> None:
+        for seed in range(20):
+            sound = sines(1500, 425) + noise(1500, -28, seed)
+            assert first_heard(SpeechEar(60), np.zeros(140), sound) is None
+
+    def test_a_frame_in_which_a_key_goes_down_is_none_whatever_its_sound(self) -> None:
+        words = CLIPS["bot-greeting"][: 50 * FRAME].reshape(-1, FRAME)
+        assert told(SpeechEar(200), [Frame(frame) for frame in words]) != []
+        assert told(SpeechEar(200), [Frame(frame, (Key("5", 160),)) for frame in words]) == []
+
     def test_clicks_are_none(self) -> None:
         clicks = np.zeros(3 * RATE)
         clicks[:: 120 * MS] = 20_000
@@ -212,6 +230,7 @@ class TestSilence:
         presses: list[tuple[str, float]] = [("1", 1)] * 20
         frames = keyed(*presses)
         assert told(SilenceEar(100), frames[:48]) == []
+        assert told(SilenceEar(40), [Frame(SILENCE), Frame(SILENCE, (Key("1", 1),)), Frame(SILENCE)]) == []
 
     def test_frames_that_say_silence_are(self) -> None:
         assert told(SilenceEar(40), [Frame(SILENCE)] * 3) == ["", ""]
@@ -253,7 +272,7 @@ class TestTone:
     @pytest.mark.parametrize("hertz", [50, 425, 3900])
     def test_one_that_breaks_off_early_is_not_heard(self, hertz: float) -> None:
         for shift in range(0, FRAME, 20):
-            brief = np.zeros(shift), sines(160, hertz)
+            brief = np.zeros(shift), sines(165, hertz)
             assert first_heard(ToneEar(hertz, 200), *brief, silence(60), *brief) is None
 
     def test_the_same_tone_is_heard_in_noise_but_not_where_noise_holds_the_energy(self) -> None:
@@ -327,6 +346,11 @@ class TestClip:
             stretch = CLIPS[name][start : start + 2400 * MS]
             assert first_heard(ClipEar(CLIPS[name]), other[: 1111 * MS], stretch, other[1111 * MS :])
 
+    @each_clip
+    def test_a_faint_one_may_stand_between_loud_noises(self, name: str) -> None:
+        clip = at_level(CLIPS[name], -12)
+        assert first_heard(ClipEar(CLIPS[name]), noise(2345, -10), clip[: 2250 * MS], noise(2000, -10))
+
     def test_it_may_have_begun_before_the_ear_listens(self) -> None:
         assert first_heard(ClipEar(CLIPS["bot-greeting"]), CLIPS["bot-greeting"][1300 * MS :])
 
@@ -355,6 +379,9 @@ class TestClip:
     def test_a_clip_that_is_a_tone_is_heard_too(self) -> None:
         assert first_heard(ClipEar(BEEP), silence(333.3), CODECS["ulaw"](BEEP))
         assert first_heard(ClipEar(BEEP), silence(333.3), sines(500, 1200)) is None
+        twice = pcm(BEEP, silence(3000), BEEP)
+        assert first_heard(ClipEar(twice), silence(3000), BEEP)
+        assert first_heard(ClipEar(twice), silence(3000), BEEP[: 40 * MS]) is None
 
     def test_a_long_clip_is_heard_in_its_middle_too(self) -> None:
         draw = np.random.default_rng(7)

@@ -213,7 +213,7 @@ async def test_a_request_that_waits_is_dropped_when_its_workspace_ends():
     await asyncio.sleep(0)
     stage.faults.end()
     with pytest.raises(RequestDropped):
-        await waiting
+        await asyncio.wait_for(waiting, 10)
     assert stage.faults.quiet
 
 

@@ -8,7 +8,7 @@ from lab import VALID, Lab, Microphone
 
 from mockpbx.contract.errors import NoSuchSession, NotConnected, PBXError
 from mockpbx.domain import events as e
-from mockpbx.domain.dialplan import MAGIC_NUMBERS
+from mockpbx.domain.magic import MAGIC_NUMBERS
 from mockpbx.media import facts as f
 from mockpbx.runtime.clock import Clock
 from mockpbx.runtime.settings import WorkspaceSettings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,22 +10,26 @@ from typing import Any
 from mockpbx.adapters.control import messages as m
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.emulator import Emulator
-from mockpbx.adapters.control.paging import Position, Question, page
-from mockpbx.adapters.control.routes import BASE
+from mockpbx.adapters.control.paging import EVERYTHING, Answer, page_of
 from mockpbx.adapters.control.scenarios import HERE, about, known_scenarios
 from mockpbx.contract.errors import InvalidRequest
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Plan
 from mockpbx.domain.scenario import STEPS
-from mockpbx.runtime.callee import callee_named, check_plan, check_sounds
+from mockpbx.runtime.callee import CALLEES
 from mockpbx.runtime.clock import clock_mode
 from mockpbx.runtime.faults import catalogue, read_fault
+from mockpbx.runtime.files.document import listed
 from mockpbx.runtime.journal_lines import iso
 from mockpbx.runtime.plan_files import notation_of, read_plan_value
 from mockpbx.runtime.scenario_files import notation, read_scenario, read_steps, scenario_schema
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 from mockpbx.runtime.workspace import Workspace
 
+#: Settings that only the server's start decides: a pattern may take for ever to match, a clock begins once.
+AT_START = ("phone_pattern", "clock_start")
+#: Settings that a workspace may lower, since they bound what it takes of the server's memory.
+BOUNDED = ("journal_limit", "journal_age", "recording_limit", "playout_limit", "page_limit_max")
 #: What errors name as the place of a plan that came in a request.
 PLAN = "the dial plan"
 
@@ -75,12 +80,23 @@ class BehaviourHandlers:
         workspace, asked = ask.workspace, ask.body
         turned = {name: getattr(asked, name) for name in asked.model_fields_set}
         settings = workspace.settings.model_copy(update=turned)
-        if settings.clock_start != workspace.settings.clock_start:
-            raise InvalidRequest("clock_start is when a workspace begins: give it to the server at its start")
-        if "callee" in turned:
-            check_sounds([callee_named(settings.callee)])
+        self._check_turned(settings, workspace.settings)
         workspace.configure(settings)
         return self._settings(workspace)
+
+    def _check_turned(self, settings: WorkspaceSettings, before: WorkspaceSettings) -> None:
+        """Refuse what only the operator may set: it could read the server's disk, or hold up its other workspaces."""
+        first = self._emulator.workspace
+        for name in AT_START:
+            if getattr(settings, name) != getattr(before, name):
+                raise InvalidRequest(f"{name} cannot be turned at run time: give it to the server at its start")
+        for name in BOUNDED:
+            most = getattr(first, name)
+            if getattr(settings, name) > most:
+                raise InvalidRequest(f"{name} may be {most} at most, as the server began with")
+        callees = dict.fromkeys((*CALLEES, first.callee))
+        if settings.callee not in callees:
+            raise InvalidRequest(f"callee is not valid: expected {listed(callees)}; a dial plan can do more")
 
     def _settings(self, workspace: Workspace) -> m.Settings:
         now, first = (s.model_dump(mode="json") for s in (workspace.settings, self._emulator.workspace))
@@ -102,22 +118,21 @@ class BehaviourHandlers:
         return _plan(ask.workspace)
 
     async def _put_plan(self, ask: Ask) -> Reply:
-        return self._go_by(ask.workspace, self._read_plan(ask.workspace, ask.body.root))
+        return self._go_by(ask.workspace, await self._read_plan(ask.workspace, ask.body.root))
 
     async def _forget_plan(self, ask: Ask) -> Reply:
         return self._go_by(ask.workspace, self._emulator.plan())
 
     async def _add_rule(self, ask: Ask) -> Reply:
         plan = ask.workspace.dialplan.plan
-        front = self._read_plan(ask.workspace, {"rules": [ask.body.root]})
+        front = await self._read_plan(ask.workspace, {"rules": [ask.body.root]})
         return self._go_by(ask.workspace, Plan((*front.rules, *plan.rules), plan.scenarios))
 
-    def _read_plan(self, workspace: Workspace, value: object) -> Plan:
+    async def _read_plan(self, workspace: Workspace, value: object) -> Plan:
         # What its own file has named stays known, so that a plan that was read here can be sent back.
         known = known_scenarios(self._emulator.plan(), workspace.dialplan.plan)
-        plan = read_plan_value(value, PLAN, known)
-        check_plan(plan)
-        return plan
+        # Beside the event loop: its clips are read, its words spoken.
+        return await asyncio.to_thread(read_plan_value, value, PLAN, known, self._emulator.sounds(workspace))
 
     def _go_by(self, workspace: Workspace, plan: Plan) -> Reply:
         workspace.set_plan(plan)
@@ -132,8 +147,11 @@ class BehaviourHandlers:
         body = ask.body
         if (body.steps is None) is (body.yaml is None):
             raise InvalidRequest('Send a scenario either as a list of steps, {"steps": [...]}, or as {"yaml": "..."}')
-        steps = read_steps(body.steps, HERE) if body.yaml is None else read_scenario(body.yaml, HERE)
-        check_sounds(steps)
+        sounds = self._emulator.sounds(ask.workspace)
+        if body.yaml is None:
+            steps = await asyncio.to_thread(read_steps, body.steps, HERE, sounds)
+        else:
+            steps = await asyncio.to_thread(read_scenario, body.yaml, HERE, sounds)
         return m.CheckedScenario(steps=[notation(step) for step in steps])
 
     # --- faults -------------------------------------------------------------------------------------------------------
@@ -173,17 +191,10 @@ class BehaviourHandlers:
         return _clock(ask.workspace)
 
     async def _advance(self, ask: Ask) -> Reply:
-        workspace = ask.workspace
-        mode, journal = workspace.mode, workspace.journal
-        if mode.auto or mode.rate != 0:
-            raise InvalidRequest(
-                f"The clock of this workspace is {mode.name} and passes by itself: "
-                f'only a manual one is stepped; set it by PUT {BASE}/clock {{"mode": "manual"}}'
-            )
-        before = Question(Position(journal.started, journal.next - 1))
-        await workspace.advance(ask.body.ms)
-        happened, more = await page(workspace, before, m.MOST_ENTRIES)
+        workspace, transport = ask.workspace, ask.request.transport
+        excerpt = await workspace.advance(ask.body.ms, lambda: transport is not None and not transport.is_closing())
         now = workspace.clock.now()
+        happened, more = await page_of(Answer.of(excerpt, workspace.journal), EVERYTHING, m.MOST_ENTRIES)
         return {**happened, "now": iso(now), "nowMs": now, "more": more}
 
 

@@ -11,10 +11,12 @@ from aiohttp import web
 
 from mockpbx.adapters.control import messages as m
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
+from mockpbx.adapters.control.emulator import Emulator
 from mockpbx.adapters.control.scenarios import scenario_of, sound_of
 from mockpbx.adapters.http import envelope
 from mockpbx.contract.errors import InvalidRequest, NotFound
 from mockpbx.domain import scenario as s
+from mockpbx.domain.plan import Named
 from mockpbx.media import facts
 from mockpbx.media.line import Line
 from mockpbx.media.pcm import FRAME_MS, RATE
@@ -40,6 +42,9 @@ class NoRecording(NotFound):
 
 class CallHandlers:
     """What is under `/__admin/calls`."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by their routes' ids."""
@@ -70,7 +75,7 @@ class CallHandlers:
         workspace, body = ask.workspace, ask.body
         for name, number in (("from", body.caller), ("to", body.number)):
             _check_number(name, number, workspace.settings.phone_pattern)
-        scenario = None if body.scenario is None else scenario_of(body.scenario, workspace.dialplan.plan)
+        scenario = None if body.scenario is None else await self._scenario(ask)
         session_id = new_session_id(workspace.settings.session_id_version)
         workspace.receive_call(session_id, body.number, body.caller, scenario)
         response = envelope(HTTPStatus.OK, "", m.Rung(session_id=session_id).wire())
@@ -95,16 +100,23 @@ class CallHandlers:
         return _by_hand(ask, lambda: hands.press(ask.workspace, ask.session_id, keys))
 
     async def _play(self, ask: Ask) -> Reply:
-        sound = sound_of(ask.body.root)
+        # Beside the event loop: a clip is read, words are spoken.
+        sound = await asyncio.to_thread(sound_of, ask.body.root, self._emulator.sounds(ask.workspace))
         return _by_hand(ask, lambda: hands.sound(ask.workspace, ask.session_id, sound))
 
     async def _say(self, ask: Ask) -> Reply:
-        words = s.Say(ask.body.words, ask.body.voice)
+        say: dict[str, object] = {"say": {"words": ask.body.words, "voice": ask.body.voice}}
+        words = await asyncio.to_thread(sound_of, say, self._emulator.sounds(ask.workspace))
         return _by_hand(ask, lambda: hands.sound(ask.workspace, ask.session_id, words))
 
     async def _perform(self, ask: Ask) -> Reply:
-        scenario = scenario_of(ask.body.scenario, ask.workspace.dialplan.plan)
+        scenario = await self._scenario(ask)
         return _by_hand(ask, lambda: hands.perform(ask.workspace, ask.session_id, scenario))
+
+    async def _scenario(self, ask: Ask) -> Named:
+        """Read the scenario of a request, beside the event loop: its clips are read, its words spoken."""
+        sounds, plan = self._emulator.sounds(ask.workspace), ask.workspace.dialplan.plan
+        return await asyncio.to_thread(scenario_of, ask.body.scenario, plan, sounds)
 
     # --- to hear ------------------------------------------------------------------------------------------------------
 
@@ -115,9 +127,7 @@ class CallHandlers:
         recording = workspace.recordings.find(ask.session_id)
         if recording is None:
             raise NoRecording(_why_none(workspace, view))
-        # What is over can be joined beside the event loop; what goes on is joined between two frames.
-        over = view.ended is not None
-        sound = await asyncio.get_running_loop().run_in_executor(None, recording.wav) if over else recording.wav()
+        sound = await asyncio.get_running_loop().run_in_executor(None, recording.wav)
         headers = {"X-Recording-Truncated": str(recording.truncated).lower()}
         return web.Response(body=sound, content_type="audio/wav", headers=headers)
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from mockpbx.domain.plan import Plan
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
+from mockpbx.runtime.sounds import Within, clips_of
 from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace
 
@@ -32,3 +33,7 @@ class Emulator:
     version: str = field(default_factory=lambda: version("mockpbx"))
     started: float = field(default_factory=time.time)  # wall seconds since 1970
     begun: float = field(default_factory=time.monotonic)
+
+    def sounds(self, workspace: Workspace) -> Within:
+        """Return what requests to a workspace may name of the server's sounds."""
+        return Within(self.server.clips, clips_of(self.plan()) | clips_of(workspace.dialplan.plan))

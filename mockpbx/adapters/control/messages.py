@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, RootModel, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, RootModel, model_validator
 
 from mockpbx.contract.messages import CdrEvent, Message
 from mockpbx.contract.vocabulary import Direction
@@ -408,8 +408,8 @@ class PlayByHand(RootModel[dict[str, JsonValue]]):
 class SayByHand(Body):
     """Words for the other end to say."""
 
-    words: Annotated[str, StringConstraints(min_length=1)]
-    voice: str = "id"
+    words: s.Words
+    voice: s.Words = "id"
 
 
 class ScenarioByHand(Body):

@@ -15,7 +15,7 @@ from mockpbx.media import facts
 from mockpbx.runtime import entries
 from mockpbx.runtime.faults import FaultStruck
 from mockpbx.runtime.files.document import hint, shown
-from mockpbx.runtime.journal import Entry
+from mockpbx.runtime.journal import Entry, Excerpt, Journal
 from mockpbx.runtime.journal_lines import Line, line_of, names_of
 from mockpbx.runtime.workspace import Workspace
 
@@ -72,6 +72,9 @@ class Question:
         return replace(self, after=after)
 
 
+EVERYTHING = Question(Position(None, 0))
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The entries after a question's position, those of other calls and kinds among them.
@@ -84,6 +87,11 @@ class Answer:
     started: int
     first: int
     last: int
+
+    @classmethod
+    def of(cls, excerpt: Excerpt, journal: Journal) -> Answer:
+        """Return what an excerpt of a journal says, which has just been made."""
+        return cls(excerpt.entries, excerpt.truncated, journal.started, journal.first, journal.next - 1)
 
     @property
     def end(self) -> Position:
@@ -116,7 +124,13 @@ async def page(
     workspace: Workspace, question: Question, limit: int, wanted: Callable[[Line], bool] = lambda line: True
 ) -> tuple[dict[str, Any], bool]:
     """Return one page of a journal (`messages.JournalPage`), and whether there is more behind it."""
-    found = answer(workspace, question)
+    return await page_of(answer(workspace, question), question, limit, wanted)
+
+
+async def page_of(
+    found: Answer, question: Question, limit: int, wanted: Callable[[Line], bool] = lambda line: True
+) -> tuple[dict[str, Any], bool]:
+    """Return what is asked for of an answer as one page, and whether there is more behind it."""
     lines: list[Line] = []
     async for entry in breathing(found.entries):
         if question.about(entry) and wanted(line := line_of(entry)):

@@ -8,9 +8,9 @@ from mockpbx.contract.errors import InvalidRequest
 from mockpbx.domain import scenario as s
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Inline, Named, Plan
-from mockpbx.runtime.callee import check_sounds
 from mockpbx.runtime.files.document import hint, listed, shown
 from mockpbx.runtime.scenario_files import read_steps
+from mockpbx.runtime.sounds import Within
 
 #: What errors name as the place of a scenario that came in a request.
 HERE = "the scenario"
@@ -29,24 +29,19 @@ def known_scenarios(*plans: Plan) -> dict[str, s.Scenario]:
     return known
 
 
-def scenario_of(value: str | list[object], plan: Plan) -> Named:
-    """Return the scenario of a name or a list of steps. Raises InvalidRequest, ScenarioError or Unplayable."""
+def scenario_of(value: str | list[object], plan: Plan, sounds: Within) -> Named:
+    """Return the scenario of a name or a list of steps. Raises InvalidRequest or ScenarioError."""
     if isinstance(value, list):
-        steps = read_steps(value, HERE)
-        check_sounds(steps)
-        return Named(UNNAMED, steps)
+        return Named(UNNAMED, read_steps(value, HERE, sounds))
     known = known_scenarios(plan)
     if value not in known:
         raise InvalidRequest(f"No scenario is called {shown(value)}{hint(value, known)}")
-    scenario = known[value]
-    if isinstance(scenario, tuple):
-        check_sounds(scenario)
-    return Named(value, scenario)
+    return Named(value, known[value])
 
 
-def sound_of(value: dict[str, object]) -> s.Sound:
+def sound_of(value: dict[str, object], sounds: Within) -> s.Sound:
     """Return the sound that a request is for: a step's, or the fields of `play`. Raises ScenarioError."""
-    (step,) = read_steps([{"play": value} if "clip" in value else value], "the sound")
+    (step,) = read_steps([{"play": value} if "clip" in value else value], "the sound", sounds)
     if not isinstance(step, s.SOUNDS):
         raise InvalidRequest(f"{s.word(step)} is no sound: expected {listed([s.word(each) for each in s.SOUNDS])}")
     return step

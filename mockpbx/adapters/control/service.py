@@ -64,7 +64,7 @@ class ControlService:
         handlers: dict[str, Handler] = {
             **self._about.handlers(),
             **BehaviourHandlers(emulator).handlers(),
-            **CallHandlers().handlers(),
+            **CallHandlers(emulator).handlers(),
             **self._journal.handlers(),
         }
         assert handlers.keys() == {route.id for route in ROUTES}, "handlers and routes differ"

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
+from mockpbx.adapters.http import envelope
 from mockpbx.adapters.rest.body import read_body
 from mockpbx.adapters.rest.paginate import parse_page
 from mockpbx.contract import messages as m
@@ -26,7 +27,7 @@ from mockpbx.contract.errors import (
 )
 from mockpbx.contract.operations import OPERATIONS, Operation
 from mockpbx.contract.validation import read
-from mockpbx.domain.dialplan import REFUSED_NUMBER
+from mockpbx.domain.magic import REFUSED_NUMBER
 from mockpbx.runtime.faults import RequestDropped, RequestRefused
 from mockpbx.runtime.identity import new_session_id
 from mockpbx.runtime.records import RecordStore
@@ -75,16 +76,16 @@ class RestService:
         try:
             response = await self._answer(request)
         except PBXError as error:
-            response = _envelope(error.status, str(error), None)
+            response = envelope(error.status, str(error), None)
         except RequestRefused as refusal:
-            response = _envelope(refusal.status, refusal.sentence, None)
+            response = envelope(refusal.status, refusal.sentence, None)
         except RequestDropped:
             response = _closed(request)
         except BadHttpMessage:
-            response = _envelope(400, "The request is not valid HTTP", None)
+            response = envelope(400, "The request is not valid HTTP", None)
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
-            response = _envelope(ServiceFailure.status, ServiceFailure.sentence, None)
+            response = envelope(ServiceFailure.status, ServiceFailure.sentence, None)
         if not response.prepared:
             response.headers.update(cors)
         return response
@@ -124,7 +125,7 @@ class RestService:
         session_id = new_session_id(workspace.settings.session_id_version)
         workspace.place_call(session_id, number)
         data = m.PlacedCall(phone_number=number, session_id=session_id)
-        response = _envelope(workspace.settings.success_status, "", data.wire())
+        response = envelope(workspace.settings.success_status, "", data.wire())
         response.headers.update(self._cors(request))
         try:
             # The reply leaves before newSession does, as on the hosted service.
@@ -142,7 +143,7 @@ class RestService:
             if not workspace.settings.idempotent_hangup:
                 raise
         data = m.TerminatedCall(session_id=session_id)
-        return _envelope(workspace.settings.success_status, "", data.wire())
+        return envelope(workspace.settings.success_status, "", data.wire())
 
     async def _list_records(
         self, request: web.Request, workspace: Workspace, _: Params, __: Body
@@ -161,7 +162,7 @@ class RestService:
 
     async def _get_record(self, _: web.Request, workspace: Workspace, params: Params, __: Body) -> web.StreamResponse:
         stored = await self._store.find(workspace.key, params["sessionId"])
-        return _envelope(HTTPStatus.OK, "", detail_record(stored, workspace.settings.cause_text).wire())
+        return envelope(HTTPStatus.OK, "", detail_record(stored, workspace.settings.cause_text).wire())
 
     def _cors(self, request: web.Request) -> dict[str, str]:
         origin = self._settings.cors_origin
@@ -215,7 +216,3 @@ def _phone_number(body: Body, pattern: str) -> str:
     if not isinstance(number, str) or not re.fullmatch(pattern, number, re.ASCII) or not number.isprintable():
         raise InvalidPhoneNumber
     return number
-
-
-def _envelope(status: int, errors: str, data: object) -> web.Response:
-    return web.json_response({"status": status, "errors": errors, "data": data}, status=status)

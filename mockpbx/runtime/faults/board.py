@@ -146,7 +146,7 @@ class Faultboard:
         call = KnownCall(session_id or "", number or "") if known is None and (session_id or number) else known
         what = f"{method} {path}"
         for standing, fault, _ in self._striking(HttpFault, what, call):
-            self._stage.note(known and known.session_id, _struck(standing, what[:MOST_SHOWN]))
+            self._stage.note(None if known is None else known.session_id, _struck(standing, what[:MOST_SHOWN]))
             await self._pass(fault.hold())
 
     def connection(self) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mockpbx.contract.errors import PBXError
+from mockpbx.domain.scenario import Step
 
 if TYPE_CHECKING:  # neither it nor the parser is needed before the first file
     from mockpbx.runtime.files.outline import Outline
@@ -30,18 +31,31 @@ class ScenarioError(PBXError):
     """A scenario or a dial plan that cannot be used: its sentence names the file, the line, and the step or rule."""
 
 
+#: Finds what a step names and tries whether it can be had. Raises a PBXError where it cannot.
+Sounds = Callable[[Step], Step]
+
+
+def as_it_is(step: Step) -> Step:
+    """Return a step whose sounds nobody tries before it is taken."""
+    return step
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands, as errors name it; `outline` is None for a value that came without a text."""
+    """Where a value stands, as errors name it; `outline` is None for a value that came without a text.
+
+    `sounds` finds and tries what the steps of this document name.
+    """
 
     file: str
     outline: Outline | None = None
     trail: tuple[str, ...] = ()
+    sounds: Sounds = as_it_is
 
     def part(self, key: str | int, label: str = "") -> Place:
         """Return the place of a value's part, where `label` is worth naming as one more stop of the way there."""
         part = None if self.outline is None else self.outline.part(key)
-        return Place(self.file, part, (*self.trail, label) if label else self.trail)
+        return replace(self, outline=part, trail=(*self.trail, label) if label else self.trail)
 
     def labelled(self, label: str) -> Place:
         """Return this place with another name for its last stop."""
@@ -64,14 +78,14 @@ def read_file(path: Path, name: str) -> str:
         raise Place(name).error(f"expected text in UTF-8, got the byte 0x{error.object[error.start]:02x}") from None
 
 
-def read_document(text: str, name: str) -> tuple[object, Place]:
+def read_document(text: str, name: str, sounds: Sounds = as_it_is) -> tuple[object, Place]:
     """Return the value of a YAML or JSON text, None for an empty one, and its place. Raises ScenarioError."""
     from mockpbx.runtime.files.outline import DuplicateKey, outline
 
     text = _of_usable_length(text, name).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     value = _parse(text, name)
     try:
-        return value, Place(name, outline(text))
+        return value, Place(name, outline(text), sounds=sounds)
     except DuplicateKey as twice:
         sentence = f"{plain(twice.key)} stands here for the second time (first in line {twice.first})"
         raise _at(name, twice.line).error(sentence) from None

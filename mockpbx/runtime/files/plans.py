@@ -22,6 +22,7 @@ from mockpbx.runtime.files.document import (
     shown,
 )
 from mockpbx.runtime.files.steps import steps_at
+from mockpbx.runtime.sounds import Beside, clips_of
 
 _CHOICES = ("scenario", "sequence", "weights")
 _FUNCTION = r"(?s)(?P<file>.+\.py):(?P<name>\w+)"
@@ -53,7 +54,9 @@ class PlanReader:
         if not isinstance(rules, list):
             raise place.error(f"rules: expected a list of rules, got {shown(rules)}")
         read = [self._rule(rule, place.part(index, f"rule {index + 1}")) for index, rule in enumerate(rules)]
-        return Plan(tuple(read), own)
+        plan = Plan(tuple(read), own)
+        self.stamps |= {Path(clip): stamp(Path(clip)) for clip in clips_of(plan) if Path(clip).is_file()}
+        return plan
 
     def _own_scenarios(self, value: object, place: Place) -> dict[str, tuple[Step, ...]]:
         if value is None:
@@ -143,7 +146,8 @@ class PlanReader:
                 self._modules[path] = load_module(path, place)
             return scenario_in(self._modules[path], function["name"], place)
         try:
-            return steps_at(*read_document(self.read(base / name, name), name))
+            path = base / name
+            return steps_at(*read_document(self.read(path, name), name, Beside(path.parent)))
         except ScenarioError as error:
             raise place.error(str(error)) from None
 

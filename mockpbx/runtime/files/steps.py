@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
+from mockpbx.contract.errors import PBXError
 from mockpbx.contract.vocabulary import DTMF_DIGITS
 from mockpbx.domain.scenario import STEPS, Seconds, Step, word
 from mockpbx.runtime.files.document import Place, ScenarioError, check_fields, hint, listed, plain, shown
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
+#: Steps of one scenario: what is longer is logic, or an attack.
+MOST_STEPS = 1_000
+
+
 def steps_at(value: object, place: Place) -> tuple[Step, ...]:
     """Return the steps of a value at its place in a file. Raises ScenarioError."""
     if not isinstance(value, list) or not value:
         raise place.error(f"expected a list of steps, got {'an empty one' if value == [] else shown(value)}")
+    if len(value) > MOST_STEPS:
+        raise place.error(f"expected at most {MOST_STEPS} steps, got {len(value)}; a Python generator may loop")
     return tuple(_step(step, place.part(index, f"step {index + 1}")) for index, step in enumerate(value))
 
 
@@ -59,9 +66,13 @@ def _filled(step: type[Step], body: object, place: Place) -> Step:
         case _:
             body = {names[0]: body}
     try:
-        return step(**_model(word(step)).model_validate(body).model_dump())
+        filled = step(**_model(word(step)).model_validate(body).model_dump())
     except ValidationError as error:
         raise _wrong(step, error.errors(include_url=False)[0], place) from None
+    try:
+        return place.sounds(filled)
+    except PBXError as error:
+        raise place.error(str(error).removeprefix(f"{word(step)}: ")) from None
 
 
 def _names(step: type[Step]) -> list[str]:

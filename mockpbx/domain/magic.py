@@ -1,4 +1,4 @@
-"""The built-in dial plan: what a number does when it is called. Magic numbers need no configuration.
+"""The magic numbers: what they do needs no configuration, and no dial plan changes it.
 
 One table, in this file; `mockpbx numbers` and the README show it and are tested against it.
 """
