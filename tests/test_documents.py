@@ -92,6 +92,14 @@ def test_the_readmes_generator_runs(capsys):
     assert lab.only(CallEnded).record.cause == 16
 
 
+async def test_the_readmes_rehearsal_runs():
+    names: dict = {}
+    call = 'workspace.place_call("s", "089608675796")'
+    exec(re.sub(r"# \.\.\. here your bot calls .*", call, "\n".join(fenced("python"))), names)
+    happened = await names["rehearse"]()
+    assert [kind for kind in happened if kind != "CalleeListens"][:2] == ["DialStatusChanged", "DialStatusChanged"]
+
+
 def test_the_readmes_requests_are_taken_by_the_control_api():
     for body in re.findall(r"/__admin/faults .* -d '(.*?)'", README):
         read_fault(json.loads(body))

@@ -10,6 +10,7 @@ import click
 
 from mockpbx.cli import refuse
 from mockpbx.contract.errors import PBXError
+from mockpbx.domain.performance import impossible_step
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.scenario import STEPS
 from mockpbx.runtime.plan_files import plan_schema
@@ -45,6 +46,10 @@ def _check(file: Path) -> None:
         steps = read_scenario(read_file(file, str(file)), str(file), Beside(file.parent))
     except PBXError as error:
         refuse(str(error))
+    impossible = impossible_step(steps)
+    if impossible is not None:
+        number, reason = impossible
+        refuse(f"{file}: step {number} fails in a call out: {reason} (in a call in, ring and answer are skipped)")
     click.echo(f"{file}: {len(steps)} steps, all in order")
 
 

@@ -22,7 +22,7 @@ from mockpbx.domain.performance import (
     Make,
     Pause,
     Performance,
-    ScenarioError,
+    CannotGoOn,
     Tell,
     ms,
 )
@@ -90,11 +90,11 @@ class _Session:
     noticed: list[Perception] = field(default_factory=list)  # since the last expectation was decided
 
     def count_act(self, now: int) -> None:
-        """Count an act of the scenario. Raises ScenarioError where it goes round in circles."""
+        """Count an act of the scenario. Raises CannotGoOn where it goes round in circles."""
         self.acts = self.acts + 1 if now == self.instant else 1
         self.instant = now
         if self.acts > MOST_ACTS:
-            raise ScenarioError(f"it took {MOST_ACTS} steps without letting time pass: put wait into its loop")
+            raise CannotGoOn(f"it took {MOST_ACTS} steps without letting time pass: put wait into its loop")
 
 
 def _taken(call: Call) -> tuple[type[s.Step], ...]:
@@ -344,7 +344,7 @@ class Exchange:
             try:
                 session.count_act(now)
                 act = session.performance.next_act(session.call.state, outcome)
-            except ScenarioError as error:
+            except CannotGoOn as error:
                 yield from self._fail_scenario(session, str(error), now)
                 return
             outcome = None
@@ -402,7 +402,7 @@ class Exchange:
                 yield from self._fail_scenario(session, reason, now)
 
     def _fail_scenario(self, session: _Session, reason: str, now: int) -> Iterator[e.Event]:
-        with suppress(ScenarioError):  # one reason is enough
+        with suppress(CannotGoOn):  # one reason is enough
             session.performance.close()
         yield e.ScenarioFailed(session.performance.number, reason)
         yield from self._end(session, now, None, SYSTEM_ERROR)
@@ -411,7 +411,7 @@ class Exchange:
     def _finish_scenario(session: _Session) -> Iterator[e.Event]:
         try:
             session.performance.close()
-        except ScenarioError as error:
+        except CannotGoOn as error:
             yield e.ScenarioFailed(session.performance.number, str(error))
         else:
             yield e.ScenarioFinished()
@@ -423,7 +423,7 @@ class Exchange:
             return
         try:
             performance.close()
-        except ScenarioError as error:
+        except CannotGoOn as error:
             yield e.ScenarioFailed(performance.number, str(error))
         else:
             if performance.number:
@@ -487,7 +487,7 @@ class Exchange:
         """Let a generator learn of the hang-up that it expected. Whatever else it would do, the call is over."""
         try:
             session.performance.next_act(session.call.state, s.Heard("", after))
-        except ScenarioError as error:
+        except CannotGoOn as error:
             session.performance.over = True
             yield e.ScenarioFailed(session.performance.number, str(error))
         else:

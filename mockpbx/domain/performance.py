@@ -76,7 +76,32 @@ _ADVICE = {
 }
 
 
-class ScenarioError(Exception):
+#: What a call is after a step; one that is not here leaves it as it was.
+LEADS_TO: dict[type[s.Step], State] = {
+    s.Ring: State.RINGING,
+    s.Answer: State.CONNECTED,
+    **dict.fromkeys((s.Busy, s.Reject, s.NoAnswer, s.Fail, s.HangUp), State.ENDED),
+}
+
+
+def impossible_step(steps: Iterable[s.Step]) -> tuple[int, str] | None:
+    """Return the number of the first step of a list that no outbound call can take, and why; None for a sound list."""
+    state = State.DIALING
+    for number, step in enumerate(steps, 1):
+        needed = NEEDS.get(type(step), state)
+        if state is State.ENDED:
+            return number, f"{s.word(step)} comes after the end of the call"
+        if state is not needed:
+            return number, _impossible(step, needed, state)
+        state = LEADS_TO.get(type(step), state)
+    return None
+
+
+def _impossible(step: s.Step, needed: State, state: State) -> str:
+    return f"{s.word(step)} needs a call that is {needed.name}, this one is {state.name}: {_ADVICE[needed]}"
+
+
+class CannotGoOn(Exception):
     """A scenario cannot go on; the sentence says why."""
 
 
@@ -98,7 +123,7 @@ class Performance:
     def next_act(self, state: State, outcome: s.Heard | None) -> Act | None:
         """Return the next act, None after the last; `outcome` is that of the act before.
 
-        Raises ScenarioError for a step that the call's state does not allow, and for a generator that breaks.
+        Raises CannotGoOn for a step that the call's state does not allow, and for a generator that breaks.
         """
         while True:
             if self._acts is not None:
@@ -113,13 +138,13 @@ class Performance:
             self._acts = self._perform(self.step, state)
 
     def close(self) -> None:
-        """End it here, and let a generator run its clean-up. Raises ScenarioError where that fails."""
+        """End it here, and let a generator run its clean-up. Raises CannotGoOn where that fails."""
         self.over = True
         if isinstance(self._steps, Generator):
             try:
                 self._steps.close()
             except Exception as error:
-                raise ScenarioError(f"its clean-up failed: {_told(error)}") from error
+                raise CannotGoOn(f"its clean-up failed: {_told(error)}") from error
 
     def _take(self, outcome: s.Heard | None) -> s.Step | None:
         self.number += 1
@@ -128,23 +153,21 @@ class Performance:
         except StopIteration:
             return None
         except Exception as error:
-            raise ScenarioError(f"its generator raised {_told(error)}") from error
+            raise CannotGoOn(f"its generator raised {_told(error)}") from error
 
     def _perform(self, step: s.Step, state: State) -> Acts | None:
         if isinstance(step, self._skipped):
             return None
         perform = _PERFORM.get(type(step))
         if perform is None:
-            raise ScenarioError(f"{step!r:.80} is no step; the steps are {', '.join(s.STEPS)}")
+            raise CannotGoOn(f"{step!r:.80} is no step; the steps are {', '.join(s.STEPS)}")
         try:
             step = self.step = s.checked(step)
         except ValueError as error:
-            raise ScenarioError(str(error)) from None
+            raise CannotGoOn(str(error)) from None
         needed = NEEDS.get(type(step), state)
         if state is not needed:
-            raise ScenarioError(
-                f"{s.word(step)} needs a call that is {needed.name}, this one is {state.name}: {_ADVICE[needed]}"
-            )
+            raise CannotGoOn(_impossible(step, needed, state))
         return perform(step)
 
 

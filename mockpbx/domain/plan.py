@@ -133,18 +133,23 @@ class Dialplan:
     """The plan of one workspace, and how many calls each of its rules has had."""
 
     def __init__(self, plan: Plan) -> None:
-        self.replace(plan)
+        self.plan = plan
+        self._calls: Counter[int] = Counter()  # by the rule itself, which others may equal
 
     def replace(self, plan: Plan) -> None:
         """Go by another plan from here on; its sequences begin with their first."""
+        self._calls.clear()
         self.plan = plan
-        self._calls: Counter[int] = Counter()
+
+    def put_first(self, plan: Plan) -> None:
+        """Ask another plan's rules before those of this one, whose sequences go on."""
+        self.plan = Plan((*plan.rules, *self.plan.rules), {**self.plan.scenarios, **plan.scenarios})
 
     def choose(self, number: str, luck: Luck) -> Named | None:
         """Return the scenario that the next call to a number gets, None where no rule fits."""
-        for index, rule in enumerate(self.plan.rules):
+        for rule in self.plan.rules:
             if rule.fits(number):
-                calls = self._calls[index]
-                self._calls[index] += 1
+                calls = self._calls[id(rule)]
+                self._calls[id(rule)] += 1
                 return rule.choice.pick(calls, luck)
         return None

@@ -296,6 +296,11 @@ class Workspace:
         self.dialplan.replace(plan)
         self.note(None, DialplanSet(len(plan.rules)))
 
+    def put_first(self, plan: Plan) -> None:
+        """Let more rules tell what numbers do, before those that there are."""
+        self.dialplan.put_first(plan)
+        self.note(None, DialplanSet(len(self.dialplan.plan.rules)))
+
     def start_with(self, plan: Plan) -> None:
         """Start with another dial plan from the next reset on; from now on where none has been set since the start."""
         settings, started_with = self._initial

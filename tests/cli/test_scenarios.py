@@ -65,6 +65,22 @@ def test_a_file_is_checked_and_a_mistake_is_named_by_line_and_step(mockpbx, tmp_
     assert "hello" in mockpbx("scenarios", str(file))[2]
 
 
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ("[answer, ring, hang_up]", "step 1 fails in a call out: answer needs a call that is RINGING"),
+        ("[ring, answer, ring]", "step 3 fails in a call out: ring needs a call that is DIALING"),
+        ("[ring, reject, answer]", "step 3 fails in a call out: answer comes after the end of the call"),
+        ("[play: hello]", "in a call in, ring and answer are skipped"),
+    ],
+)
+def test_an_order_that_no_call_allows_is_named(mockpbx, tmp_path, steps, said):
+    file = tmp_path / "order.yaml"
+    file.write_text(steps)
+    status, _, error = mockpbx("scenarios", str(file))
+    assert (status, said in error) == (2, True)
+
+
 def test_what_is_neither_a_persona_nor_a_file_is_refused_with_what_there_is(mockpbx):
     status, _, error = mockpbx("scenarios", "humna")
     assert status == 2

@@ -90,6 +90,13 @@ def test_a_sequence_counts_the_calls_of_its_rule_whatever_their_number_and_no_ot
     assert phone.dial("0813", "08961", "08962", "0813", "7") == ["voicemail", "busy", "human", "busy", None]
 
 
+def test_rules_that_are_put_first_leave_the_sequences_of_the_others_alone():
+    phone = Phone(Rule("*", InTurn((BUSY, BUSY, HUMAN))))
+    assert phone.dial("1", "1") == ["busy", "busy"]
+    phone.dialplan.put_first(Plan((Rule.of("0999*", VOICEMAIL),)))
+    assert phone.dial("0999123", "1") == ["voicemail", "human"]
+
+
 def test_a_plan_that_is_replaced_begins_its_sequences_with_their_first():
     phone = Phone(Rule("*", InTurn((BUSY, HUMAN))))
     assert phone.dial("1", "1") == ["busy", "human"]

@@ -53,6 +53,13 @@ def noise(ms: float, dbfs: float, seed: int = 1) -> Sound:
     return np.random.default_rng(seed).normal(0, 32768 * 10 ** (dbfs / 20), round(ms * MS))
 
 
+def pink(ms: float, dbfs: float, seed: int = 1) -> Sound:
+    spectrum = np.fft.rfft(noise(ms, dbfs, seed))
+    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
+    sound = np.fft.irfft(spectrum)
+    return sound / np.std(sound) * 32768 * 10 ** (dbfs / 20)
+
+
 def at_level(sound: Pcm, db: float) -> Sound:
     return sound.astype(np.float64) * 10 ** (db / 20)
 
@@ -134,8 +141,9 @@ class TestSpeech:
 
     @pytest.mark.parametrize("dbfs", [-70, -55, -45, -30, -12])
     def test_noise_of_a_constant_level_is_none(self, dbfs: float) -> None:
-        for seed in range(3):
+        for seed in (1, 3, 5):
             assert first_heard(SpeechEar(60), noise(5000, dbfs, seed)) is None
+            assert first_heard(SpeechEar(60), pink(10_000, dbfs, seed)) is None
 
     @each_codec
     @pytest.mark.parametrize("hertz", [50, 150, 425, 1000, 1400, 2100, 3400])
@@ -350,6 +358,10 @@ class TestClip:
     def test_a_faint_one_may_stand_between_loud_noises(self, name: str) -> None:
         clip = at_level(CLIPS[name], -12)
         assert first_heard(ClipEar(CLIPS[name]), noise(2345, -10), clip[: 2250 * MS], noise(2000, -10))
+
+    @each_clip
+    def test_one_too_faint_for_any_ear_is_not_heard(self, name: str) -> None:
+        assert first_heard(ClipEar(CLIPS[name]), at_level(CLIPS[name], -55)) is None
 
     def test_it_may_have_begun_before_the_ear_listens(self) -> None:
         assert first_heard(ClipEar(CLIPS["bot-greeting"]), CLIPS["bot-greeting"][1300 * MS :])

@@ -5,7 +5,7 @@ from functools import partial
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lab import Lab
 
@@ -356,6 +356,7 @@ FRAME_RULES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     rules=st.lists(st.tuples(FRAME_RULES, st.sampled_from([0.05, 0.5, 1.0]), st.integers(0, 5)), max_size=4),
     seed=st.integers(0, 99),

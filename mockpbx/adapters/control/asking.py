@@ -17,7 +17,7 @@ class Ask:
     """A request: whose it is (None: a public one), what its path names, its body and its query as models."""
 
     request: web.Request
-    token_of: Workspace | None
+    owner: Workspace | None
     names: dict[str, str]
     body: Any
     query: Any
@@ -25,8 +25,8 @@ class Ask:
     @property
     def workspace(self) -> Workspace:
         """The workspace that it is about."""
-        assert self.token_of is not None, "public routes know no workspace"
-        return self.token_of
+        assert self.owner is not None, "public routes know no workspace"
+        return self.owner
 
     @property
     def session_id(self) -> str:

@@ -124,9 +124,9 @@ class BehaviourHandlers:
         return self._go_by(ask.workspace, self._emulator.plan())
 
     async def _add_rule(self, ask: Ask) -> Reply:
-        plan = ask.workspace.dialplan.plan
         front = await self._read_plan(ask.workspace, {"rules": [ask.body.root]})
-        return self._go_by(ask.workspace, Plan((*front.rules, *plan.rules), plan.scenarios))
+        ask.workspace.put_first(front)
+        return _plan(ask.workspace)
 
     async def _read_plan(self, workspace: Workspace, value: object) -> Plan:
         # What its own file has named stays known, so that a plan that was read here can be sent back.

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hmac
 import logging
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from http import HTTPStatus
-from urllib.parse import unquote
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
@@ -26,15 +24,13 @@ from mockpbx.adapters.control.journal import JournalHandlers
 from mockpbx.adapters.control.reading import read_body, read_query
 from mockpbx.adapters.control.routes import BASE, ROUTES, Route
 from mockpbx.adapters.control.tally import Tally
-from mockpbx.adapters.http import envelope
-from mockpbx.contract.errors import InvalidRequest, NotFound, PBXError, ServiceFailure, Unauthorized
+from mockpbx.adapters.http import envelope, path_of, pattern_of, segments_of
+from mockpbx.contract.errors import NotFound, PBXError, ServiceFailure, Unauthorized
 from mockpbx.runtime.files.document import listed
 
 _log = logging.getLogger(__name__)
 
 ADMIN_HEADER = "X-Admin-Token"
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # of a request line in absolute form
 
 
 class AdminTokenRequired(Unauthorized):
@@ -68,7 +64,7 @@ class ControlService:
             **self._journal.handlers(),
         }
         assert handlers.keys() == {route.id for route in ROUTES}, "handlers and routes differ"
-        self._routes = [(route, _pattern(route), handlers[route.id]) for route in ROUTES]
+        self._routes = [(route, pattern_of(route.path), handlers[route.id]) for route in ROUTES]
 
     def attach(self, app: web.Application) -> None:
         """Serve these paths of an application, before those that take any other."""
@@ -117,15 +113,13 @@ class ControlService:
             raise AdminTokenRequired
 
     def _route(self, request: web.Request) -> tuple[Route, dict[str, str], Handler]:
-        path = _ORIGIN.sub("", request.raw_path.partition("?")[0])
-        if _BAD_ESCAPE.search(path):
-            raise InvalidRequest("The path has a % that is not followed by two hexadecimal digits")
+        path = path_of(request)
         method = "GET" if request.method == "HEAD" else request.method
         allowed: list[str] = []
         for route, pattern, handler in self._routes:
             match = pattern.fullmatch(path)
             if match and route.method == method:
-                return route, {name: _unescaped(value) for name, value in match.groupdict().items()}, handler
+                return route, segments_of(match), handler
             if match:
                 allowed += ["GET", "HEAD"] if route.method == "GET" else [route.method]
         if allowed:
@@ -144,18 +138,6 @@ def _response(reply: Reply) -> web.StreamResponse:
         return reply
     data = reply.model_dump(mode="json", by_alias=True) if isinstance(reply, BaseModel) else reply
     return envelope(HTTPStatus.OK, "", data)
-
-
-def _pattern(route: Route) -> re.Pattern[str]:
-    path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(route.path))
-    return re.compile(f"{path}/?")
-
-
-def _unescaped(value: str) -> str:
-    try:
-        return unquote(value, errors="strict")
-    except UnicodeDecodeError:
-        raise InvalidRequest("The path has an escape that is not UTF-8") from None
 
 
 def _bytes(text: str) -> bytes:

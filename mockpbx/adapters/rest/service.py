@@ -7,25 +7,23 @@ import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
-from mockpbx.adapters.http import envelope
+from mockpbx.adapters.http import envelope, path_of, pattern_of, segments_of
 from mockpbx.adapters.rest.body import read_body
 from mockpbx.adapters.rest.paginate import parse_page
 from mockpbx.contract import messages as m
 from mockpbx.contract.errors import (
     CallNotInitiated,
     InvalidPhoneNumber,
-    InvalidRequest,
     NoSuchSession,
     NotFound,
     PBXError,
     ServiceFailure,
 )
-from mockpbx.contract.operations import OPERATIONS, Operation
+from mockpbx.contract.operations import OPERATIONS
 from mockpbx.contract.validation import read
 from mockpbx.domain.magic import REFUSED_NUMBER
 from mockpbx.runtime.faults import RequestDropped, RequestRefused
@@ -38,8 +36,6 @@ from mockpbx.wire import detail_record
 
 _log = logging.getLogger(__name__)
 
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # of a request line in absolute form
 _CORS_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 Params = dict[str, str]
@@ -61,7 +57,9 @@ class RestService:
             "get_record": self._get_record,
         }
         assert handlers.keys() == {operation.id for operation in OPERATIONS}, "handlers and operations differ"
-        self._routes = [(operation, _pattern(operation), handlers[operation.id]) for operation in OPERATIONS]
+        self._routes = [
+            (operation, pattern_of(operation.path, any_case=True), handlers[operation.id]) for operation in OPERATIONS
+        ]
 
     def attach(self, app: web.Application) -> None:
         """Serve every path that no other route of the application takes."""
@@ -104,14 +102,12 @@ class RestService:
         return await handler(request, workspace, params, body)
 
     def _route(self, request: web.Request) -> tuple[Handler, Params]:
-        path = _ORIGIN.sub("", request.raw_path.partition("?")[0])
-        if _BAD_ESCAPE.search(path):
-            raise InvalidRequest("The path has a % that is not followed by two hexadecimal digits")
+        path = path_of(request)
         method = "GET" if request.method == "HEAD" else request.method
         for operation, pattern, handler in self._routes:
             match = pattern.fullmatch(path)
             if match and operation.method == method:
-                return handler, {name: _unescaped(value) for name, value in match.groupdict().items()}
+                return handler, segments_of(match)
         raise NotFound(f"Cannot {request.method} {path[:200]}")
 
     # --- one method an operation --------------------------------------------------------------------------------------
@@ -179,12 +175,6 @@ class RestService:
         return headers
 
 
-def _pattern(operation: Operation) -> re.Pattern[str]:
-    """Return the operation's path as Express matches it: any letter case, one trailing slash allowed."""
-    path = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(operation.path))
-    return re.compile(f"{path}/?", re.IGNORECASE)
-
-
 async def _suffer(workspace: Workspace, request: web.Request, params: Params, body: Body) -> None:
     """Let the workspace's faults have a request. Raises RequestRefused or RequestDropped."""
     named = {**(body if isinstance(body, dict) else {}), **params}
@@ -202,13 +192,6 @@ def _closed(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.close()
     return web.Response()
-
-
-def _unescaped(value: str) -> str:
-    try:
-        return unquote(value, errors="strict")
-    except UnicodeDecodeError:
-        raise InvalidRequest("The path has an escape that is not UTF-8") from None
 
 
 def _phone_number(body: Body, pattern: str) -> str:
