@@ -17,12 +17,12 @@ from mockpbx.domain.call import Call, Move, State
 from mockpbx.domain.perceptions import Perception, SoundEnded, SoundFailed, meets
 from mockpbx.domain.performance import (
     AwaitSound,
+    CannotGoOn,
     Finish,
     Listen,
     Make,
     Pause,
     Performance,
-    CannotGoOn,
     Tell,
     ms,
 )

@@ -51,7 +51,7 @@ Perception = SoundEnded | SoundFailed | SoundHeard | KeyHeard | CheckpointHeard 
 def meets(perception: Perception, expectation: s.Expectation) -> s.Heard | None:
     """Return what was heard where a perception meets an expectation."""
     match expectation, perception:
-        case s.ExpectDigit(digits), KeyHeard(digit) | SoundHeard(digit) if digit in digits.upper():
+        case s.ExpectDigit(digits), KeyHeard(digit) if digit in digits.upper():
             return s.Heard(digit, 0)
         case s.ExpectCheckpoint(wanted), CheckpointHeard(name) if wanted in (None, name):
             return s.Heard(name, 0)

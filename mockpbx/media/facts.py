@@ -63,7 +63,7 @@ class DigitQueued:
 
 @dataclass(frozen=True, slots=True)
 class DigitHeard:
-    """A client's digit goes down in the callee's ear."""
+    """The callee hears a digit of the client's, keyed or in band: once per press."""
 
     digit: str
 

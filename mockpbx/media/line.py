@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from mockpbx.media import dtmf, facts
-from mockpbx.media.ears import Ear
+from mockpbx.media.ears import DigitEar, Ear
 from mockpbx.media.pcm import FRAME, SILENCE, Samples, mixed, samples_of
 from mockpbx.media.playout import Frame, Key, Playout
 from mockpbx.media.sources import Silence, Source
@@ -53,7 +53,8 @@ class Line:
         self.ordinal = ordinal
         self.playout = Playout(capacity)
         self.source: Source = Silence()
-        self.ear: Ear | None = None
+        self.ear: Ear | None = None  # for what the callee listens for just now
+        self.digits: DigitEar | None = None  # for digits in band: from the beginning, so that each counts once
         self.heard: Samples = SILENCE  # in the last 20 ms
         self.keypad = dtmf.KeypadReceiver()
         self.frames = 0
@@ -105,9 +106,11 @@ class Line:
 
     def _listen(self, heard: Frame) -> list[object]:
         """Let the callee hear 20 ms: the keys that go down in them, and what it listens for."""
-        happened: list[object] = [facts.DigitHeard(key.digit) for key in heard.keys]
+        keyed = [key.digit for key in heard.keys]
+        digit = self.digits.hear(heard) if self.digits is not None else None
+        happened: list[object] = [facts.DigitHeard(each) for each in keyed or ([digit] if digit else [])]
         what = self.ear.hear(heard) if self.ear is not None else None
-        if what is not None and what not in {key.digit for key in heard.keys}:
+        if what is not None:
             self.ear = None
             happened.append(facts.SoundHeard(what))
         return happened

@@ -66,8 +66,6 @@ def ear_for(expectation: s.Expectation) -> ears.Ear | None:
             return ears.SilenceEar(ms(lasting))
         case s.ExpectTone(hertz, lasting=lasting):
             return ears.ToneEar(hertz, ms(lasting))
-        case s.ExpectDigit(digits):
-            return ears.DigitEar(digits)
         case s.ExpectClip(clip):
             try:
                 return ears.ClipEar(load(clip))

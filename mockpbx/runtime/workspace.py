@@ -14,7 +14,7 @@ from random import Random
 import numpy as np
 
 from mockpbx.contract.errors import InvalidRequest, NotConnected
-from mockpbx.contract.vocabulary import SYSTEM_ERROR, DialStatus, Direction
+from mockpbx.contract.vocabulary import DTMF_DIGITS, SYSTEM_ERROR, DialStatus, Direction
 from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
 from mockpbx.domain.call import Call, State
@@ -25,6 +25,7 @@ from mockpbx.domain.plan import Dialplan, Named, Plan
 from mockpbx.domain.record import CallRecord, file_record
 from mockpbx.domain.scenario import Step, opened
 from mockpbx.media import facts
+from mockpbx.media.ears import DigitEar
 from mockpbx.media.line import Line, listen
 from mockpbx.media.pcm import RATE, Samples, to_bytes
 from mockpbx.runtime.agenda import Action, Agenda
@@ -419,10 +420,17 @@ class Workspace:
                 self._uplinks[session_id] = Uplink()
             case e.DialStatusChanged(DialStatus.CONNECTED):
                 self._ticker.add(session_id, self._lines[session_id], at)
+                self._lines[session_id].digits = DigitEar(DTMF_DIGITS)
+            case e.TakenOver():
+                self._lines[session_id].digits = DigitEar(DTMF_DIGITS)
+            case e.ScenarioFinished() | e.ScenarioFailed():
+                self._lines[session_id].digits = None
             case e.CalleeSpoke() | e.CalleeListens():
                 self._change_sound(session_id, event)
-            case e.ExpectationMet() | e.ExpectationMissed() | e.ScenarioStopped():
+            case e.ExpectationMet() | e.ExpectationMissed():
                 self._lines[session_id].ear = None
+            case e.ScenarioStopped():
+                self._lines[session_id].ear = self._lines[session_id].digits = None
             case e.CalleePressed(digit, duration, via, bounces):
                 self._lines[session_id].press(digit, duration, via, bounces)
             case e.CallEnded():

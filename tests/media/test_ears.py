@@ -330,11 +330,16 @@ class TestClip:
     def test_the_same_words_as_a_file_of_mp3_are_the_clip(self) -> None:
         assert first_heard(ClipEar(CLIPS["bot-greeting"]), read_audio(FIXTURES / "bot-greeting.mp3"))
 
-    @each_clip
-    @pytest.mark.parametrize("other", [*CLIPS, "other words of its voice", "beep", "tones", "noise", "nothing"])
+    @pytest.mark.parametrize(
+        ("name", "other"),
+        [
+            (name, other)
+            for name in CLIPS
+            for other in (*CLIPS, "other words of its voice", "beep", "tones", "noise", "nothing")
+            if other != name
+        ],
+    )
     def test_nothing_else_is(self, name: str, other: str) -> None:
-        if name == other:
-            pytest.skip("that is the clip")
         voice = CLIPS["speech"][3000 * MS : 6000 * MS]
         sounds: dict[str, Sound | Pcm] = {
             **CLIPS,

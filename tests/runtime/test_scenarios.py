@@ -80,6 +80,22 @@ def test_a_tone_a_clip_and_a_digit_in_band_are_recognised_by_their_sound():
     assert lab.only(e.CallEnded).record.cause == 16
 
 
+@pytest.mark.parametrize("in_band", [False, True])
+def test_a_press_counts_once_however_it_arrives_and_whenever_it_is_asked_for(in_band):
+    from mockpbx.media import dtmf
+
+    lab = lab_of((*UP, s.Wait(2), *[s.ExpectDigit(within=1, otherwise="go_on")] * 3)).call().advance(100)
+    for digit in "77":
+        if in_band:
+            lab.workspace.play("s", np.concatenate([dtmf.tone(digit, 1_600), np.zeros(800, np.int16)]))
+        else:
+            lab.workspace.press("s", digit, 200)
+    lab.advance(10_000)
+    assert [met.what for met in lab.events(e.ExpectationMet)] == ["7", "7"]
+    assert len(lab.events(e.ExpectationMissed)) == 1
+    assert lab.events(f.DigitHeard) == [f.DigitHeard("7")] * 2
+
+
 def test_keys_checkpoints_interruptions_and_the_hangup_of_the_client_are_perceived():
     expected = (s.ExpectDigit("5"), s.ExpectCheckpoint("said"), s.ExpectInterruption(), s.ExpectHangUp())
     lab = lab_of((*UP, *expected)).call().advance(100)
