@@ -54,7 +54,7 @@ class Lab:
         target = self.workspace.clock.now() + ms
         while (due := self.workspace.next_deadline()) is not None and due <= target:
             self.workspace.clock.step_to(due)
-            self.workspace.wake()
+            self.workspace.pass_moment(due)
         self.workspace.clock.step_to(target)
         return self
 

@@ -14,6 +14,9 @@ from mockpbx.media.pcm import FRAME, SILENCE, Samples, mixed, samples_of
 from mockpbx.media.playout import Frame, Key, Playout
 from mockpbx.media.sources import Silence, Source
 
+#: Frames of silence after which an ear for digits has nothing left to tell of what came before.
+HEARD_OUT = 5
+
 Via = Literal["both", "event", "in_band"]
 
 
@@ -58,6 +61,7 @@ class Line:
         self.heard: Samples = SILENCE  # in the last 20 ms
         self.keypad = dtmf.KeypadReceiver()
         self.frames = 0
+        self._quiet = 0  # frames of silence that the callee has heard on end
         self.refused_messages = 0
         self.refused_bytes = 0
         self._held: deque[_HeldKey] = deque()
@@ -107,7 +111,8 @@ class Line:
     def _listen(self, heard: Frame) -> list[object]:
         """Let the callee hear 20 ms: the keys that go down in them, and what it listens for."""
         keyed = [key.digit for key in heard.keys]
-        digit = self.digits.hear(heard) if self.digits is not None else None
+        self._quiet = self._quiet + 1 if heard.sound is SILENCE else 0
+        digit = self.digits.hear(heard) if self.digits is not None and self._quiet <= HEARD_OUT else None
         happened: list[object] = [facts.DigitHeard(each) for each in keyed or ([digit] if digit else [])]
         what = self.ear.hear(heard) if self.ear is not None else None
         if what is not None:

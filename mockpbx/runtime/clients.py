@@ -22,6 +22,12 @@ class Clients(Protocol):
     def emit_frame(self, session_id: str, frame: bytes) -> None:
         """Send 20 ms of what the callee says, 320 bytes, to those who joined the call."""
 
+    def hold(self) -> None:
+        """Keep what is sent from here on, until `release`: a stretch of frames then leaves in one go."""
+
+    def release(self) -> None:
+        """Let what was held leave, in order."""
+
     async def ping(self, seconds: float) -> None:
         """Return when every client has answered a ping sent now and what it sent before is handled.
 
@@ -38,6 +44,12 @@ class Nobody:
 
     def emit_frame(self, session_id: str, frame: bytes) -> None:
         """Send it to nobody."""
+
+    def hold(self) -> None:
+        """Hold nothing."""
+
+    def release(self) -> None:
+        """Let nothing leave."""
 
     async def ping(self, seconds: float) -> None:
         """Return at once."""

@@ -40,8 +40,8 @@ class Timed(Protocol):
     def next_deadline(self) -> int | None:
         """Return when something is due next."""
 
-    def wake(self) -> int:
-        """Let everything happen that is due."""
+    def pass_moment(self, due: int) -> int | None:
+        """Let everything happen that is due then. Returns when something is due next."""
 
 
 class Stepper:
@@ -84,28 +84,37 @@ class Stepper:
         """Walk to a moment; None: as far as anything is planned."""
         workspace, clock = self._workspace, asyncio.get_running_loop().time
         await self._settle()
-        breathed = clock()
         # A clock that is set, be it to what it was, has another mode: what was asked of it before is void.
         while workspace.mode is mode and workspace.clock.rate == 0 and wanted():
             due = workspace.next_deadline()
             if due is None or (target is not None and due > target):
                 return
-            workspace.clock.step_to(due)
-            workspace.wake()
-            if self._unsettled(due):
+            self._stretch(due, target, clock() + BREATH)
+            if self._unsettled() or workspace.clients.waiting > BACKLOG:
                 await self._settle()
-            elif clock() - breathed >= BREATH:
-                await asyncio.sleep(0)
             else:
-                continue
-            breathed = clock()
+                await asyncio.sleep(0)
 
-    def _unsettled(self, now: int) -> bool:
-        clients = self._workspace.clients
+    def _stretch(self, due: int, target: int | None, until: float) -> None:
+        """Let one moment pass after the other, until somebody has something to say, or `until` then by the wall."""
+        workspace, clock = self._workspace, asyncio.get_running_loop().time
+        moment: int | None = due
+        workspace.clients.hold()
+        try:
+            while moment is not None and (target is None or moment <= target):
+                workspace.clock.step_to(moment)
+                moment = workspace.pass_moment(moment)
+                if self._unsettled() or workspace.clock.rate or clock() >= until:
+                    return
+        finally:
+            workspace.clients.release()
+
+    def _unsettled(self) -> bool:
+        clients, now = self._workspace.clients, self._workspace.clock.now()
         if clients.activity != self._settled:
             return True
         lead = self._workspace.settings.audio_lead * 1_000
-        return clients.connected and (now - self._asked_at >= lead or clients.waiting > BACKLOG)
+        return clients.connected and now - self._asked_at >= lead
 
     async def _settle(self) -> None:
         """Return when the clients have answered what they were told, and have nothing more to say at this instant."""

@@ -378,22 +378,28 @@ class Workspace:
             return self._instant  # whoever asks does so because of what happens now
         now = self.clock.now()
         self._slip(now)
-        while (due := self.next_deadline()) is not None and due <= now:
-            self._instant = due
-            try:
-                self._let_happen(due)
-            finally:
-                self._instant = None
+        due = self.next_deadline()
+        while due is not None and due <= now:
+            due = self.pass_moment(due)
         return now
 
-    def _let_happen(self, due: int) -> None:
-        # A timer goes before a tick of the same millisecond: a call that ends now says nothing more.
-        if due == self._exchange.next_deadline():
-            self._record(due, self._exchange.wake(due))
-        elif due == self._agenda.next_deadline():
-            self._agenda.carry_out(due)
-        else:
-            self._tick(due)
+    def pass_moment(self, due: int) -> int | None:
+        """Let everything happen that is due at the next moment, which is `due`. Returns the one after it."""
+        self._instant = due
+        try:
+            while True:
+                # A timer goes before a tick of the same millisecond: a call that ends now says nothing more.
+                if due == self._exchange.next_deadline():
+                    self._record(due, self._exchange.wake(due))
+                elif due == self._agenda.next_deadline():
+                    self._agenda.carry_out(due)
+                else:
+                    self._tick(due)
+                following = self.next_deadline()
+                if following != due:
+                    return following
+        finally:
+            self._instant = None
 
     def _receive(self, command: c.Command) -> None:
         now, within = self.wake(), self._instant

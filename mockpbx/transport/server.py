@@ -61,6 +61,16 @@ class Connection:
         """Bytes that were sent and still wait in this process for the client to read them; 0 before the upgrade."""
         return 0 if self._socket.wire is None else self._socket.wire.waiting
 
+    def hold(self) -> None:
+        """Keep what is sent from here on, until `release`; before the upgrade nothing is held."""
+        if self._socket.wire is not None:
+            self._socket.wire.hold()
+
+    def release(self) -> None:
+        """Let what was held leave, in order."""
+        if self._socket.wire is not None:
+            self._socket.wire.release()
+
     def ping(self) -> asyncio.Future[None]:
         """Ask for a sign of life: done when the client has answered and what it sent before is handled, or has left."""
         return self._socket.ping()

@@ -34,13 +34,14 @@ def binary_header(length: int) -> bytes:
 class Wire:
     """The way out of one websocket.
 
-    Nothing waits here: a message goes to the transport the moment it is sent, so messages leave in the order in which
-    things happened, and the transport's own buffer is the only queue. A peer that stops reading is cut off when that
+    Nothing waits here, unless whoever sends asks for it: a message goes to the transport the moment it is sent, so
+    messages leave in the order in which things happened, and the transport's own buffer is the only queue. A peer that stops reading is cut off when that
     buffer exceeds `backlog` bytes, since frames would otherwise pile up without end.
     """
 
     def __init__(self, transport: asyncio.Transport, backlog: int) -> None:
         self._transport = transport
+        self._held: list[bytes] | None = None
         self._backlog = backlog
 
     @property
@@ -52,8 +53,22 @@ class Wire:
         """Send one message, text or binary."""
         self.write(text(message) if isinstance(message, str) else binary_header(len(message)) + message)
 
+    def hold(self) -> None:
+        """Keep what is written from here on, until `release`: many messages then are one system call."""
+        if self._held is None:
+            self._held = []
+
+    def release(self) -> None:
+        """Let what was held leave, in the order in which it was written."""
+        held, self._held = self._held, None
+        if held:
+            self.write(b"".join(held))
+
     def write(self, data: bytes) -> None:
         """Write whole websocket messages that are encoded already."""
+        if self._held is not None:
+            self._held.append(data)
+            return
         transport = self._transport
         if transport.is_closing():
             return

@@ -208,9 +208,8 @@ async def test_a_dropped_socket_sees_no_close_frame(bots, http):
     assert socket.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_a_socket_is_dropped_in_the_middle_of_its_call_which_goes_on(bots, transport):
-    bot, other = await bots(transports=[transport]), await bots()
+async def test_a_socket_is_dropped_in_the_middle_of_its_call_which_goes_on(bots):
+    bot, other = await bots(), await bots()
     bot.set("socket_dropped", after_connected="1s")
     await bot.connected()
     await bot.advance(999)
@@ -241,30 +240,60 @@ async def test_a_half_open_socket_hears_nothing_and_is_not_heard_until_its_time_
     assert (await bot.say(session_id))["success"] is True
 
 
-@on(clock="real", ping_interval=0.1, ping_timeout=0.5)
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_a_client_with_a_heartbeat_notices_that_its_socket_is_half_open_and_may_come_back(bots, transport):
-    bot = await bots(transports=[transport])
+@on(clock="real", ping_interval=0.1, ping_timeout=0.3)
+async def test_a_client_with_a_heartbeat_notices_that_its_socket_is_half_open_and_may_come_back(bots):
+    bot = await bots()
     bot.set("half_open")
     await asyncio.wait_for(bot.gone.wait(), 10)
-    again = await bots(transports=[transport])
+    again = await bots()
     await again.api.post("/pbx/call", CALL)
     await until(lambda: again.told("newSession"))
     assert bot.told("newSession") == []
 
 
-@on(clock="real", ping_interval=0.1, ping_timeout=0.5)
+LONGER_THAN_A_HEARTBEAT_MAY_GO_UNANSWERED = 1.2
+
+
+@on(clock="real", ping_interval=0.1, ping_timeout=0.3)
 async def test_the_heartbeat_of_a_socket_that_was_half_open_goes_on(bots, http):
     bot = await bots(come=False)
     socket = await raw_websocket(http, bot.url)
     rule = bot.set("half_open")
     with pytest.raises(TimeoutError):
-        await socket.receive_str(timeout=1)  # longer than a heartbeat may go unanswered
+        await socket.receive_str(timeout=LONGER_THAN_A_HEARTBEAT_MAY_GO_UNANSWERED)
     bot.workspace.faults.remove(rule)
     for _ in range(3):
         assert await socket.receive_str() == "2"
         await socket.send_str("3")
     await socket.close()
+
+
+async def polling(bot: Bot) -> str:
+    """The address where a client polls that has joined the namespace."""
+    opened = (await bot.api.get("/socket.io/?EIO=4&transport=polling"))[1]
+    path = f"/socket.io/?EIO=4&transport=polling&sid={json.loads(opened[1:])['sid']}"
+    await bot.api.post(path, data="40" + json.dumps({"token": "dev"}))
+    assert (await bot.api.get(path))[1].startswith('40{"sid"')
+    return path
+
+
+async def test_a_client_that_polls_is_sent_away_when_it_is_dropped(bots):
+    bot = await bots(come=False)
+    path = await polling(bot)
+    bot.set("socket_dropped")
+    assert (await bot.api.get(path))[0] == 400
+
+
+async def test_a_client_that_polls_may_be_half_open_as_well(bots):
+    bot = await bots(come=False)
+    path = await polling(bot)
+    rule = bot.set("half_open")
+    poll = asyncio.ensure_future(bot.api.get(path))
+    assert await bot.api.post(path, data='42["hangup",{}]') == (200, "ok")
+    bot.workspace.faults.remove(rule)
+    assert await bot.api.post(path, data='42["dtmf",{}]') == (200, "ok")
+    status, told = await asyncio.wait_for(poll, 10)
+    assert (status, told) == (200, '42["exception",{"status":"error","message":"dtmf: sessionId is required"}]')
 
 
 # --- acknowledgments --------------------------------------------------------------------------------------------------

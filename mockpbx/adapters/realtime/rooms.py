@@ -51,6 +51,16 @@ class Audience:
         """The most bytes that wait for any one client to read them."""
         return max((connection.waiting for connection in self.sockets.values()), default=0)
 
+    def hold(self) -> None:
+        """Keep what is sent to the clients from here on, until `release`."""
+        for connection in self.sockets.values():
+            connection.hold()
+
+    def release(self) -> None:
+        """Let what was held leave."""
+        for connection in self.sockets.values():
+            connection.release()
+
     async def ping(self, seconds: float) -> None:
         """Return when every client has answered a ping sent now, or left; what they sent before is handled then.
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from pydantic import Field, Strict, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, Strict, StringConstraints, WithJsonSchema
 
-from mockpbx.domain.scenario import Seconds
+from mockpbx.domain.scenario import seconds_of
 
 MS_PER_SECOND = 1_000
 
+_SECONDS = {"type": "number", "minimum": 0, "maximum": 86_400}
+_PHRASE = {"type": "string", "description": "a duration such as 200ms, 2s or 1m30s"}
 Duration = Annotated[
-    Seconds,
+    float,
     Strict(),
-    WithJsonSchema(
-        {
-            "description": "seconds as a number, or a duration such as 200ms, 2s or 1m30s",
-            "anyOf": [{"type": "number", "minimum": 0, "maximum": 86_400}, {"type": "string"}],
-        }
-    ),
+    BeforeValidator(seconds_of),
+    Field(ge=0, le=86_400, allow_inf_nan=False),
+    WithJsonSchema({"anyOf": [_SECONDS, _PHRASE]}),
 ]
 Count = Annotated[int, Strict(), Field(ge=0, le=1_000_000_000)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
@@ -51,14 +50,14 @@ class When:
     first, and then `times` are struck at most, each with this `probability`.
     """
 
-    call: Text | None = None
-    number: Glob | None = None
-    after: Duration = 0.0
-    after_connected: Duration | None = None
-    lasts: Annotated[Duration | None, Field(alias="for")] = None
-    skip: Count = 0
-    times: Annotated[Count | None, Field(ge=1)] = None
-    probability: Annotated[float, Strict(), Field(ge=0, le=1)] = 1.0
+    call: Annotated[Text | None, Field(description="only this call, by its session id")] = None
+    number: Annotated[Glob | None, Field(description="only calls to such numbers: a pattern, 0896*")] = None
+    after: Annotated[Duration, Field(description="so long after it was set")] = 0.0
+    after_connected: Annotated[Duration | None, Field(description="so long after each call's answer")] = None
+    lasts: Annotated[Duration | None, Field(alias="for", description="for so long from then on")] = None
+    skip: Annotated[Count, Field(description="let so many pass first")] = 0
+    times: Annotated[Count | None, Field(ge=1, description="strike so often at most")] = None
+    probability: Annotated[float, Strict(), Field(ge=0, le=1, description="strike this share, by the seed")] = 1.0
 
 
 ALWAYS = When()
