@@ -35,8 +35,8 @@ class Wire:
     """The way out of one websocket.
 
     Nothing waits here, unless whoever sends asks for it: a message goes to the transport the moment it is sent, so
-    messages leave in the order in which things happened, and the transport's own buffer is the only queue. A peer that stops reading is cut off when that
-    buffer exceeds `backlog` bytes, since frames would otherwise pile up without end.
+    messages leave in the order in which things happened, and the transport's own buffer is the only queue. A peer that
+    stops reading is cut off when that buffer exceeds `backlog` bytes, since frames would otherwise pile up without end.
     """
 
     def __init__(self, transport: asyncio.Transport, backlog: int) -> None:
