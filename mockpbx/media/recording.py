@@ -9,6 +9,9 @@ import numpy as np
 
 from mockpbx.media.pcm import FRAME, FRAME_BYTES, RATE, Samples, to_bytes
 
+#: Bytes of 20 ms, both sides.
+FRAME_SIZE = 2 * FRAME_BYTES
+
 
 class Recording:
     """The callee on the left, the client on the right. `size` is that of its sound as a file, in bytes.
@@ -27,7 +30,7 @@ class Recording:
     @property
     def size(self) -> int:
         """Bytes of sound, of both sides."""
-        return 2 * FRAME_BYTES * len(self)
+        return FRAME_SIZE * len(self)
 
     def add(self, callee: bytes, client: Samples) -> None:
         """Add 20 ms of both sides: 320 bytes as the client got them, 160 samples as the callee heard them."""

@@ -12,6 +12,8 @@ from mockpbx.runtime.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
+#: Workspaces are woken at multiples of these virtual ms: many calls then share a wake, and each is late by a constant.
+GRID = 4
 #: An event loop may run a timer up to its resolution early, in seconds.
 EARLY = 0.0005
 
@@ -73,7 +75,7 @@ class Engine:
 
     def _plan(self, workspace: Workspace) -> None:
         deadline = workspace.next_deadline()
-        wait = None if deadline is None else workspace.clock.wall_seconds_until(deadline)
+        wait = None if deadline is None else workspace.clock.wall_seconds_until(-(-deadline // GRID) * GRID)
         if wait is None:
             return
         due = asyncio.get_running_loop().time() + wait

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mockpbx.media.pcm import Samples
-from mockpbx.media.recording import Recording
+from mockpbx.media.recording import FRAME_SIZE, Recording
 
 
 class Recordings:
@@ -27,15 +27,16 @@ class Recordings:
         recording = self._live.get(session_id)
         if recording is None:
             recording = self._live[session_id] = Recording()
-        if recording.truncated or not self._make_room(recording):
-            return
-        before = recording.size
-        recording.add(callee, client)
-        self._size += recording.size - before
+        if self._size >= self.budget:
+            self._make_room(recording)
+        if not recording.truncated:
+            recording.add(callee, client)
+            self._size += FRAME_SIZE
 
     def end(self, session_id: str) -> None:
         """The call is over; its recording may have to go from here on."""
         recording = self._live.pop(session_id, None)
+        self._forget_aged()
         if recording is not None:
             self._ended[session_id] = (self._wall(), recording)
 
@@ -51,12 +52,10 @@ class Recordings:
         self._ended.clear()
         self._size = 0
 
-    def _make_room(self, recording: Recording) -> bool:
-        self._forget_aged()
+    def _make_room(self, recording: Recording) -> None:
         while self._size >= self.budget and self._ended:
             self._forget(next(iter(self._ended)))
         recording.truncated = self._size >= self.budget
-        return not recording.truncated
 
     def _forget_aged(self) -> None:
         oldest = self._wall() - self.age * 1_000

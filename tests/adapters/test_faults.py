@@ -290,6 +290,7 @@ async def test_a_client_that_polls_may_be_half_open_as_well(bots):
     rule = bot.set("half_open")
     poll = asyncio.ensure_future(bot.api.get(path))
     assert await bot.api.post(path, data='42["hangup",{}]') == (200, "ok")
+    assert (await bot.api.post("/pbx/call", CALL))[0] == 200
     bot.workspace.faults.remove(rule)
     assert await bot.api.post(path, data='42["dtmf",{}]') == (200, "ok")
     status, told = await asyncio.wait_for(poll, 10)

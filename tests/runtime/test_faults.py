@@ -591,6 +591,17 @@ def test_a_half_open_socket_recovers_in_time_or_when_its_rule_is_removed():
     assert socket.state == "open"
 
 
+def test_a_rule_that_was_removed_ends_nothing_of_another():
+    stage = Stage()
+    socket = stage.connected()
+    rule = stage.set("half_open", for_="3s")
+    stage.advance(1_000)
+    stage.faults.remove(rule)
+    stage.set("half_open")
+    stage.advance(5_000)
+    assert socket.state == "hung"
+
+
 def test_each_call_has_its_own_time_half_open():
     stage = Stage({"fault": "half_open", "after_connected": 1, "for": 2})
     one = stage.connected("s")

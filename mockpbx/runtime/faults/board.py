@@ -238,7 +238,7 @@ class Faultboard:
 
     def _strike_sockets(self, standing: Standing, moment: KnownCall | None) -> None:
         fault, when = standing.rule.fault, standing.rule.when
-        if standing.id not in self._standing or not isinstance(fault, SocketFault):
+        if self._standing.get(standing.id) is not standing or not isinstance(fault, SocketFault):
             return
         calls: Sequence[KnownCall | None] = (moment,)
         if moment is None:

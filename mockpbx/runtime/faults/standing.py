@@ -85,9 +85,10 @@ class Standing:
         return self.spent or over or self._used_up
 
     def take_back(self, ends: Sequence[Callable[[], None]]) -> None:
-        """Take back what the rule did to sockets, or some of it."""
+        """Take back what the rule did to sockets, or some of it, unless that is done already."""
+        due = [end for end in self.ends if end in ends]
         self.ends = [end for end in self.ends if end not in ends]
-        for end in ends:
+        for end in due:
             end()
 
     @property
