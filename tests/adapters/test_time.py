@@ -8,6 +8,7 @@ import socketio
 
 from mockpbx.domain import events as e
 from mockpbx.domain import scenario as s
+from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Named, Plan, Rule
 from mockpbx.media import facts as f
 
@@ -140,6 +141,22 @@ async def test_a_clock_that_is_stepped_and_one_that_jumps_tell_the_same_story(bo
         await tester.done.wait()
         stories.append((story(tester.workspace), tester.frames))
     assert stories[0] == stories[1] == stories[2]
+
+
+async def test_three_workspaces_of_one_server_tell_one_story_at_three_rates(serve):
+    pbx = await serve()
+    workspaces = [pbx.workspace_of(clock) for clock in ("20x", "100x", "manual")]
+    for workspace, clock in zip(workspaces, ("20x", "100x", "manual"), strict=True):
+        workspace.set_clock(clock)
+        workspace.set_plan(Plan((Rule.of("*", Named("ivr", PERSONAS["ivr"])),)))
+        workspace.place_call("s", NUMBER)
+    await workspaces[-1].advance(120_000)
+    for workspace in workspaces:
+        while not any(isinstance(entry.event, e.RecordIssued) for entry in workspace.journal):
+            await workspace.journal.grown()
+    stories = [story(workspace) for workspace in workspaces]
+    assert stories[0] == stories[1] == stories[2]
+    assert len(stories[0]) > 10
 
 
 async def test_ten_minutes_pass_by_themselves_and_no_frame_is_missing(bot):
