@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from mockpbx.contract.errors import InvalidRequest, NoSuchSession
@@ -14,7 +14,7 @@ from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
 from mockpbx.domain import scenario as s
 from mockpbx.domain.call import Call, Move, State
-from mockpbx.domain.perceptions import Perception, SoundEnded, SoundFailed, meets
+from mockpbx.domain.perceptions import SoundEnded, SoundFailed, meets
 from mockpbx.domain.performance import (
     AwaitSound,
     CannotGoOn,
@@ -26,7 +26,8 @@ from mockpbx.domain.performance import (
     Tell,
     ms,
 )
-from mockpbx.domain.record import CallRecord, file_record
+from mockpbx.domain.record import file_record
+from mockpbx.domain.session import Expected, Session, steps_taken
 
 #: What the clients are told of each move.
 STATUS = {
@@ -44,12 +45,6 @@ UNANSWERED = {State.DIALING: 18, State.RINGING: 19}
 #: Why a scenario stops when a person acts for the other end.
 TAKEN_OVER = "a person took over"
 
-#: Acts that a scenario may take without letting time pass: beyond that it never will.
-MOST_ACTS = 10_000
-
-#: Perceptions that may wait for the scenario to ask for them.
-MOST_NOTICED = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -65,54 +60,12 @@ class Timing:
     joining_answers: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """What the scenario waits for, and since when."""
-
-    act: Listen | AwaitSound
-    since: int
-
-
-@dataclass(slots=True)
-class _Session:
-    """A call, what its other end is doing, and what the exchange remembers of it."""
-
-    call: Call
-    performance: Performance
-    announced: bool = False
-    joined: bool = False
-    left_at: int | None = None
-    record: CallRecord | None = None
-    instant: int = -1  # of the last act, and
-    acts: int = 0  # how many there were at that instant
-    turn: int = 0  # of the scenario; a timer that was set in an earlier one is stale
-    expected: _Expected | None = None
-    noticed: list[Perception] = field(default_factory=list)  # since the last expectation was decided
-
-    def count_act(self, now: int) -> None:
-        """Count an act of the scenario. Raises CannotGoOn where it goes round in circles."""
-        self.acts = self.acts + 1 if now == self.instant else 1
-        self.instant = now
-        if self.acts > MOST_ACTS:
-            raise CannotGoOn(f"it took {MOST_ACTS} steps without letting time pass: put wait into its loop")
-
-
-def _taken(call: Call) -> tuple[type[s.Step], ...]:
-    """Return the steps that a call has behind it when a scenario begins.
-
-    An inbound call rings at the client, and the client answers; a scenario that takes over finds the call as it is.
-    """
-    if call.direction is Direction.INBOUND or call.state is State.CONNECTED:
-        return (s.Ring, s.Answer)
-    return (s.Ring,) if call.state is State.RINGING else ()
-
-
 class Exchange:
     """Answers `receive(command, now)`, `wake(now)` and `next_deadline()`; `now` is integer milliseconds."""
 
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[str, Session] = {}
         self._timers: list[tuple[int, int, c.Command]] = []
         self._order = count()
 
@@ -181,8 +134,8 @@ class Exchange:
     def _place_call(self, command: c.PlaceCall, now: int) -> Iterator[e.Event]:
         inbound = command.direction is Direction.INBOUND
         call = Call(command.session_id, command.number, command.direction, placed_at=now)
-        performance = Performance(command.steps, skipped=_taken(call))
-        self._sessions[call.session_id] = _Session(call, performance)
+        performance = Performance(command.steps, skipped=steps_taken(call))
+        self._sessions[call.session_id] = Session(call, performance)
         if not inbound:
             self._at(now + self.timing.dial_delay, c.Dial(call.session_id))
         yield e.CallPlaced(call.number, call.direction, command.scenario, command.caller)
@@ -225,7 +178,7 @@ class Exchange:
         else:
             yield from self._joined(session, now)
 
-    def _joined(self, session: _Session, now: int) -> Iterator[e.Event]:
+    def _joined(self, session: Session, now: int) -> Iterator[e.Event]:
         """Let a client that has joined answer an inbound call that rings."""
         if self.timing.joining_answers and session.call.state is State.RINGING:
             yield from self._answer(session, now)
@@ -287,7 +240,7 @@ class Exchange:
             if expected is not None and isinstance(expected.act, AwaitSound):
                 yield from self._perform(session, now)
             return
-        session.noticed = [*session.noticed, command.perception][-MOST_NOTICED:]
+        session.notice(command.perception)
         if expected is not None and isinstance(expected.act, Listen):
             yield from self._meet(session, expected.act.expectation, expected.since, now)
 
@@ -296,7 +249,7 @@ class Exchange:
         yield from self._stop_scenario(session, TAKEN_OVER)
         yield e.TakenOver(command.scenario)
         call = session.call
-        session.performance = Performance(command.steps, skipped=_taken(call))
+        session.performance = Performance(command.steps, skipped=steps_taken(call))
         session.turn += 1
         if call.state is not State.CREATED and (call.direction is Direction.OUTBOUND or call.state is State.CONNECTED):
             yield from self._perform(session, now)
@@ -336,7 +289,7 @@ class Exchange:
         by = {NORMAL_CLEARING: call.remote, DECLINED: Party.CALLEE}.get(cause)
         yield from self._end(session, now, by, cause, TAKEN_OVER)
 
-    def _perform(self, session: _Session, now: int, outcome: s.Heard | None = None) -> Iterator[e.Event]:
+    def _perform(self, session: Session, now: int, outcome: s.Heard | None = None) -> Iterator[e.Event]:
         """Let the scenario go on until it waits for something."""
         session.turn += 1
         session.expected = None
@@ -353,7 +306,7 @@ class Exchange:
                     self._at(now + duration, c.GoOn(session.call.session_id, session.turn))
                     return
                 case AwaitSound():
-                    session.expected = _Expected(act, now)
+                    session.expected = Expected(act, now)
                     return
                 case Listen():
                     yield from self._listen(session, act, now)
@@ -372,13 +325,13 @@ class Exchange:
                     if session.call.state in UNANSWERED:
                         self._at(now + self.timing.ring_limit, c.ReachRingLimit(session.call.session_id))
 
-    def _listen(self, session: _Session, act: Listen, now: int) -> Iterator[e.Event]:
-        session.expected = _Expected(act, now)
+    def _listen(self, session: Session, act: Listen, now: int) -> Iterator[e.Event]:
+        session.expected = Expected(act, now)
         self._at(now + ms(act.expectation.within), c.GoOn(session.call.session_id, session.turn))
         yield e.CalleeListens(act.expectation)
         yield from self._meet(session, act.expectation, now, now)
 
-    def _meet(self, session: _Session, expectation: s.Expectation, since: int, now: int) -> Iterator[e.Event]:
+    def _meet(self, session: Session, expectation: s.Expectation, since: int, now: int) -> Iterator[e.Event]:
         """Let the scenario go on if what was noticed meets its expectation; what came before that is past."""
         for index, perception in enumerate(session.noticed):
             heard = meets(perception, expectation)
@@ -388,7 +341,7 @@ class Exchange:
                 yield from self._perform(session, now, s.Heard(heard.what, (now - since) / 1_000))
                 return
 
-    def _miss(self, session: _Session, expectation: s.Expectation, now: int) -> Iterator[e.Event]:
+    def _miss(self, session: Session, expectation: s.Expectation, now: int) -> Iterator[e.Event]:
         session.noticed = []
         yield e.ExpectationMissed(expectation)
         match expectation.otherwise:
@@ -401,14 +354,14 @@ class Exchange:
                 reason = f"{s.word(expectation)} was not met within {expectation.within:g} s"
                 yield from self._fail_scenario(session, reason, now)
 
-    def _fail_scenario(self, session: _Session, reason: str, now: int) -> Iterator[e.Event]:
+    def _fail_scenario(self, session: Session, reason: str, now: int) -> Iterator[e.Event]:
         with suppress(CannotGoOn):  # one reason is enough
             session.performance.close()
         yield e.ScenarioFailed(session.performance.number, reason)
         yield from self._end(session, now, None, SYSTEM_ERROR)
 
     @staticmethod
-    def _finish_scenario(session: _Session) -> Iterator[e.Event]:
+    def _finish_scenario(session: Session) -> Iterator[e.Event]:
         try:
             session.performance.close()
         except CannotGoOn as error:
@@ -416,7 +369,7 @@ class Exchange:
         else:
             yield e.ScenarioFinished()
 
-    def _stop_scenario(self, session: _Session, reason: str) -> Iterator[e.Event]:
+    def _stop_scenario(self, session: Session, reason: str) -> Iterator[e.Event]:
         """Cut a scenario short that is under way."""
         performance, session.expected = session.performance, None
         if performance.over:
@@ -431,7 +384,7 @@ class Exchange:
 
     # --- shared -------------------------------------------------------------------------------------------------------
 
-    def _live(self, session_id: str) -> _Session:
+    def _live(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
         if session is None or session.record is not None:
             raise NoSuchSession
@@ -471,11 +424,11 @@ class Exchange:
         call.make(move, now)
         yield e.DialStatusChanged(STATUS[move])
 
-    def _answer(self, session: _Session, now: int) -> Iterator[e.Event]:
+    def _answer(self, session: Session, now: int) -> Iterator[e.Event]:
         yield from self._move(session.call, Move.ANSWER, now)
         self._at(now + self.timing.call_limit, c.ReachTimeLimit(session.call.session_id))
 
-    def _client_hangs_up(self, session: _Session, now: int) -> Iterator[e.Event]:
+    def _client_hangs_up(self, session: Session, now: int) -> Iterator[e.Event]:
         call, expected = session.call, session.expected
         if expected and isinstance(expected.act, Listen) and isinstance(expected.act.expectation, s.ExpectHangUp):
             yield e.ExpectationMet(expected.act.expectation, "", now - expected.since)
@@ -483,7 +436,7 @@ class Exchange:
         declines = call.direction is Direction.INBOUND and call.state is not State.CONNECTED
         yield from self._end(session, now, call.client, DECLINED if declines else NORMAL_CLEARING, "the client hung up")
 
-    def _tell_of_hangup(self, session: _Session, after: float) -> Iterator[e.Event]:
+    def _tell_of_hangup(self, session: Session, after: float) -> Iterator[e.Event]:
         """Let a generator learn of the hang-up that it expected. Whatever else it would do, the call is over."""
         try:
             session.performance.next_act(session.call.state, s.Heard("", after))
@@ -493,7 +446,7 @@ class Exchange:
         else:
             yield from self._finish_scenario(session)
 
-    def _end(self, session: _Session, now: int, by: Party | None, cause: int, why: str = "") -> Iterator[e.Event]:
+    def _end(self, session: Session, now: int, by: Party | None, cause: int, why: str = "") -> Iterator[e.Event]:
         yield from self._stop_scenario(session, why)
         call = session.call
         call.make(Move.END, now)

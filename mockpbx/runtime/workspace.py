@@ -11,10 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
 
-import numpy as np
-
 from mockpbx.contract.errors import InvalidRequest, NotConnected
-from mockpbx.contract.vocabulary import DTMF_DIGITS, SYSTEM_ERROR, DialStatus, Direction
+from mockpbx.contract.vocabulary import SYSTEM_ERROR, Direction
 from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
 from mockpbx.domain.call import Call, State
@@ -25,12 +23,11 @@ from mockpbx.domain.plan import Dialplan, Named, Plan
 from mockpbx.domain.record import CallRecord, file_record
 from mockpbx.domain.scenario import Step, opened
 from mockpbx.media import facts
-from mockpbx.media.ears import DigitEar
-from mockpbx.media.line import Line, listen
-from mockpbx.media.pcm import RATE, Samples, to_bytes
+from mockpbx.media.line import Line
+from mockpbx.media.pcm import Samples
 from mockpbx.runtime.agenda import Action, Agenda
 from mockpbx.runtime.callbook import CallBook
-from mockpbx.runtime.callee import Unplayable, callee_named, ear_for, perception_of, source_of
+from mockpbx.runtime.callee import Unplayable, callee_named, perception_of
 from mockpbx.runtime.clients import Clients, Nobody
 from mockpbx.runtime.clock import Clock, ClockMode, clock_mode
 from mockpbx.runtime.entries import (
@@ -43,10 +40,10 @@ from mockpbx.runtime.entries import (
 )
 from mockpbx.runtime.faults import Faultboard
 from mockpbx.runtime.journal import Excerpt, Journal
+from mockpbx.runtime.lines import Lines
 from mockpbx.runtime.recordings import Recordings
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.stepper import Stepper
-from mockpbx.runtime.ticker import Ticker
 from mockpbx.runtime.uplink import Uplink
 
 #: Ms of wall time that a late tick makes up for; what lies further back is lost to the media.
@@ -98,19 +95,12 @@ class Workspace:
         self._wall = wall
         self._exchange = Exchange(settings.timing())
         self._agenda = Agenda()
-        self._lines: dict[str, Line] = {}
-        self._uplinks: dict[str, Uplink] = {}
+        self._lines = Lines(seed)
         self._perceived: deque[tuple[str, Perception]] = deque()
         self._instant: int | None = None  # what is happening now happens at this virtual ms
         self.faults = Faultboard(self._luck_of_faults(), self.clock.now)
-        self._count_from_one()
         self.journal.subscribe(self.calls.read)
         self.pace()
-
-    def _count_from_one(self) -> None:
-        """Give the next call the luck and the phase of the first, so that a workspace that is reset replays."""
-        self._placed = 0
-        self._ticker = Ticker()
 
     # --- the life of a call -------------------------------------------------------------------------------------------
 
@@ -167,7 +157,7 @@ class Workspace:
 
     def line(self, session_id: str) -> Line | None:
         """Return the sound of a live call, None for any other."""
-        return self._lines.get(session_id)
+        return self._lines.find(session_id)
 
     @property
     def idle(self) -> bool:
@@ -209,7 +199,7 @@ class Workspace:
         """Return the way in of the call's client audio. Raises NoSuchSession, or NotConnected before the answer."""
         self.wake()
         self._audible(self._exchange.call(session_id))
-        return self._uplinks[session_id]
+        return self._lines.uplink(session_id)
 
     def play(self, session_id: str, samples: Samples) -> None:
         """Queue sound for the callee. Raises NoSuchSession, NotConnected or QueueFull; the call is unharmed."""
@@ -242,7 +232,7 @@ class Workspace:
         now = self.wake()
         self._exchange.call(session_id)
         happened = self._lines[session_id].playout.interrupt()
-        self._uplinks[session_id].reset()
+        self._lines.uplink(session_id).reset()
         if self.settings.interruption_fires_checkpoints:
             cleared = [fact for fact in happened if isinstance(fact, facts.CheckpointCleared)]
             happened += [facts.CheckpointReached(fact.name) for fact in cleared]
@@ -252,7 +242,7 @@ class Workspace:
 
     def refuse_audio(self, session_id: str | None, size: int, reason: str) -> None:
         """Note client audio of `size` bytes that was not taken, and why."""
-        line = self._lines.get(session_id or "")
+        line = self._lines.find(session_id)
         if line is not None:
             line.refuse(size)
         self.note(session_id, AudioRefused(reason, size))
@@ -323,7 +313,7 @@ class Workspace:
         if settings.clock_start is not None:
             self.clock.begin(round(settings.clock_start.timestamp() * 1_000))
         self.faults.restart(self._luck_of_faults())
-        self._count_from_one()
+        self._lines.restart()
         self.journal.restart()
         self.note(None, WorkspaceReset())
 
@@ -354,7 +344,7 @@ class Workspace:
 
     def next_deadline(self) -> int | None:
         """Return when something is due next, in virtual ms; None where nothing is planned."""
-        earliest = self._ticker.next_deadline()
+        earliest = self._lines.next_deadline()
         for due in (self._exchange.next_deadline(), self._agenda.next_deadline()):
             if due is not None and (earliest is None or due < earliest):
                 earliest = due
@@ -421,59 +411,28 @@ class Workspace:
         """Let an event take effect on the call's line. Returns what happened there, before the event itself."""
         match event:
             case e.CallPlaced():
-                self._placed += 1
-                self._lines[session_id] = Line(round(self.settings.playout_limit * RATE), self._placed)
-                self._uplinks[session_id] = Uplink()
-            case e.DialStatusChanged(DialStatus.CONNECTED):
-                self._ticker.add(session_id, self._lines[session_id], at)
-                self._lines[session_id].digits = DigitEar(DTMF_DIGITS)
-            case e.TakenOver():
-                self._lines[session_id].digits = DigitEar(DTMF_DIGITS)
-            case e.ScenarioFinished() | e.ScenarioFailed():
-                self._lines[session_id].digits = None
-            case e.CalleeSpoke() | e.CalleeListens():
-                self._change_sound(session_id, event)
-            case e.ExpectationMet() | e.ExpectationMissed():
-                self._lines[session_id].ear = None
-            case e.ScenarioStopped():
-                self._lines[session_id].ear = self._lines[session_id].digits = None
-            case e.CalleePressed(digit, duration, via, bounces):
-                self._lines[session_id].press(digit, duration, via, bounces)
+                self._lines.open(session_id, self.settings.playout_limit)
             case e.CallEnded():
-                self._ticker.remove(session_id)
                 self.recordings.end(session_id)
-                del self._uplinks[session_id]
-                return self._lines.pop(session_id).stop()
+                return self._lines.close(session_id)
+            case _ if self._lines.find(session_id) is not None:
+                try:
+                    self._lines.apply(at, session_id, event)
+                except Unplayable as error:
+                    self._perceived.append((session_id, SoundFailed(str(error))))
         return []
 
-    def _change_sound(self, session_id: str, event: e.CalleeSpoke | e.CalleeListens) -> None:
-        line = self._lines[session_id]
-        try:
-            if isinstance(event, e.CalleeSpoke):
-                line.source = source_of(event.sound, np.random.default_rng([self._seed, line.ordinal]))
-            else:
-                line.ear = ear_for(event.expectation)
-        except Unplayable as error:
-            self._perceived.append((session_id, SoundFailed(str(error))))
-
     def _tick(self, at: int) -> None:
-        phase = self._ticker.due(at)
-        if phase is None:
-            return
-        lines = list(phase.lines.items())
-        steps = [line.step() for _, line in lines]
-        digits = listen([line for _, line in lines], [said for said, _ in steps])
         recording = self.settings.recording_limit > 0
-        for (session_id, line), (said, happened), heard in zip(lines, steps, digits, strict=True):
-            self._write(at, session_id, [*happened, *heard])
-            frame = to_bytes(said)
+        for session_id, line, frame, happened in self._lines.tick(at):
+            self._write(at, session_id, happened)
             if recording:
                 self.recordings.add(session_id, frame, line.heard)
             self.clients.emit_frame(session_id, frame)
         self._tell_scenarios(at)
 
     def _slip(self, now: int) -> None:
-        lost = self._ticker.slip(now - round(CATCH_UP * max(1.0, self.clock.rate)))
+        lost = self._lines.slip(now - round(CATCH_UP * max(1.0, self.clock.rate)))
         if lost:
             self.slipped += lost
             self._write(now, None, [facts.MediaSlipped(lost)])
@@ -516,7 +475,7 @@ class Workspace:
         return Random(f"{self._seed}: call {self._lines[session_id].ordinal}, taken over after {elapsed} ms")
 
     def _luck_of_next_call(self) -> Random:
-        return Random(f"{self._seed}: call {self._placed + 1}")
+        return Random(f"{self._seed}: call {self._lines.opened + 1}")
 
     def _scenario_for(self, number: str, luck: Random) -> Named:
         magic = magic_number(number)

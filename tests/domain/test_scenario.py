@@ -12,9 +12,10 @@ from mockpbx.domain import commands as c
 from mockpbx.domain import events as e
 from mockpbx.domain import perceptions as p
 from mockpbx.domain import scenario as s
-from mockpbx.domain.exchange import MOST_ACTS, Exchange, Timing
+from mockpbx.domain.exchange import Exchange, Timing
 from mockpbx.domain.performance import NEEDS
 from mockpbx.domain.personas import PERSONAS
+from mockpbx.domain.session import MOST_ACTS
 
 NUMBER, CALLER = "089608675796", "08123456789"
 UP = (s.Ring(0, setup=0), s.Answer())
