@@ -10,16 +10,17 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+# No possessive quantifiers: Python 3.11.2, which Debian 12 has, gets them wrong where a group repeats.
 _COMMON = r"""
     (?P<skip>  \s+ | \#[^\n]* | ^(?:---|\.\.\.)(?=\s|\Z) | ^%[^\n]* )
   | (?P<open>  [\[{] )
-  | (?P<quoted> "(?:\\.|[^"\\])*+" | '(?:''|[^'])*+' )
+  | (?P<quoted> "[^"\\]*(?:\\.[^"\\]*)*" | '[^']*(?:''[^']*)*' )
 """
 _IN_BLOCK = re.compile(
     _COMMON
     + r"""
   | (?P<dash>  -(?=\s|\Z) )
-  | (?P<plain> \S(?:(?!:(?:\s|\Z)|\s\#)[^\n])*+ )""",
+  | (?P<plain> \S(?:(?!:(?:\s|\Z)|\s\#)[^\n])* )""",
     re.M | re.S | re.X,
 )
 _IN_FLOW = re.compile(
@@ -27,7 +28,7 @@ _IN_FLOW = re.compile(
     + r"""
   | (?P<close> [\]}] )
   | (?P<comma> , )
-  | (?P<plain> \S(?:(?!:(?:[\s,\[\]{}]|\Z)|\s\#)[^\n,\[\]{}])*+ )""",
+  | (?P<plain> \S(?:(?!:(?:[\s,\[\]{}]|\Z)|\s\#)[^\n,\[\]{}])* )""",
     re.M | re.S | re.X,
 )
 _AFTER_KEY = re.compile(r"[ \t]*:(?=\s|\Z)")
