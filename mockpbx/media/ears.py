@@ -61,7 +61,7 @@ def _window(length: int) -> _Floats:
 def _spectrum(sound: Samples, window: _Floats, points: int) -> _Floats:
     """Return the power in each bin from 0 to 4 kHz; a steady sine fills five bins of the window's own width."""
     bins = np.fft.rfft(sound * window, points)
-    power: _Floats = bins.real**2 + bins.imag**2
+    power: _Floats = (bins.real**2 + bins.imag**2).astype(np.float32, copy=False)
     return power
 
 
