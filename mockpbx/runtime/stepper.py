@@ -1,8 +1,9 @@
 """Moves a clock that stands still: by hand (`advance`), or by itself (`run`, the clock `auto`).
 
 Time goes from deadline to deadline, a frame's 20 ms being one, and it never passes a client that has not had its say:
-after whatever is no audio, every client is sent a ping, and time stands until its pong is here. What the client sent
-before that is admitted at that instant. HTTP requests have no pong, so a small grace of wall time follows.
+after whatever is no audio, every client is sent a ping, and time stands until its pong is here, and that of a second
+ping. What the client sent before is admitted at that instant. HTTP requests have no pong: a small grace of wall time is
+theirs.
 """
 
 from __future__ import annotations
@@ -125,6 +126,9 @@ class Stepper:
             await clients.ping(LONGEST_INSTANT)
             if activity != self._settled:
                 await asyncio.sleep(self._workspace.settings.grace)
+                # Clients answer a ping at once, but may put off their handlers until they have read what came with it
+                # (socket.io-client by a microtask, python-socketio by a task): the second pong comes after those.
+                await clients.ping(LONGEST_INSTANT)
             if clients.activity == activity or asyncio.get_running_loop().time() > until:
                 break
         self._settled = activity

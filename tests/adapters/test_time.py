@@ -1,6 +1,7 @@
 """Clocks over real sockets: by hand, by themselves, side by side. A bot that only reacts needs no real time."""
 
 import asyncio
+import json
 
 import numpy as np
 import pytest
@@ -228,6 +229,38 @@ def swallow_pongs(send):
             await send(packet)
 
     return swallow
+
+
+async def test_a_client_may_answer_one_ping_before_it_comes_to_act_on_what_came_with_it(serve, http):
+    pbx = await serve(clock="manual")
+    workspace = pbx.workspace_of("dev")
+    url = f"{pbx.url}/socket.io/?EIO=4&transport=websocket"
+    put_off: list[str] = []  # until the second ping
+
+    async def follow(socket) -> None:
+        pings = 0
+        async for message in socket:
+            if str(message.data).startswith('42["newSession"'):
+                session = json.loads(message.data[2:])[1]["sessionId"]
+                put_off.append("42" + json.dumps(["joinRoom", {"sessionId": session}]))
+                pings = 0
+            elif message.data == "2":
+                pings += 1
+                if pings == 2 and put_off:
+                    await socket.send_str(put_off.pop())
+                await socket.send_str("3")
+
+    async with http.ws_connect(url) as socket:
+        assert (await socket.receive_str()).startswith("0")
+        await socket.send_str('40{"token":"dev"}')
+        assert (await socket.receive_str()).startswith("40")
+        following = asyncio.ensure_future(follow(socket))
+        workspace.place_call("s", NUMBER)
+        workspace.announce("s")
+        await workspace.advance(60_000)
+        following.cancel()
+    moments = {entry.kind: entry.at for entry in workspace.journal if entry.kind in ("CallPlaced", "RoomJoined")}
+    assert moments["RoomJoined"] == moments["CallPlaced"]
 
 
 async def test_an_advance_that_is_overtaken_by_another_mode_ends(bot):
