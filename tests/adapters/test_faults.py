@@ -117,6 +117,8 @@ async def bots(request, serve, http):
     yield bot
     for each in running:
         await each.sio.disconnect()
+        if each.sio.eio.ws is not None:
+            each.sio.eio.ws._response.close()  # of a connection that was cut, nobody else does
 
 
 def on(**settings):
@@ -206,6 +208,7 @@ async def test_a_dropped_socket_sees_no_close_frame(bots, http):
     with contextlib.suppress(aiohttp.ClientError):
         await socket.receive()
     assert socket.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
+    socket._response.close()
 
 
 async def test_a_socket_is_dropped_in_the_middle_of_its_call_which_goes_on(bots):
