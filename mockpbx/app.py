@@ -183,10 +183,13 @@ class MockPBX:
         except ScenarioError as error:
             raise ConfigurationError(f"--dialplan: {error}") from None
 
-    def _read_plan_again(self, file: PlanFile) -> None:
-        """Read a dial plan that has changed; one with a mistake changes nothing, and the log says why."""
+    async def _read_plan_again(self, file: PlanFile) -> None:
+        """Read a dial plan that has changed; one with a mistake changes nothing, and the log says why.
+
+        It is read beside the event loop, whose calls go on while its clips are read and its words spoken.
+        """
         try:
-            self.plan = self._read_plan(file)
+            self.plan = await asyncio.to_thread(self._read_plan, file)
         except ConfigurationError as error:
             _log.error("%s; the plan from before stays", error)
             return
@@ -216,7 +219,7 @@ class MockPBX:
         while self._plan_file is not None and self.server.watch:
             await asyncio.sleep(WATCH_EVERY)
             if self._plan_file.changed():
-                self._read_plan_again(self._plan_file)
+                await self._read_plan_again(self._plan_file)
 
     async def _keep_live_calls(self) -> None:
         """Keep every live call now and then, so that a kill costs a record no more than KEEP_EVERY of its length."""

@@ -84,7 +84,7 @@ class Workspace:
         self.clients: Clients = Nobody()
         self.on_sooner: Callable[[], None] = lambda: None
         self.slipped = 0  # ms of media time lost so far
-        self.used_at = wall()  # wall ms at which its token was shown last
+        self.used_at = wall()  # wall ms of its last use
         self.dialplan = Dialplan(plan or Plan())
         self.journal = Journal(settings.journal_limit, settings.journal_age, wall)
         self.calls = CallBook(MOST_CALLS, settings.journal_age, wall)

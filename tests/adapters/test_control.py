@@ -690,7 +690,7 @@ async def test_a_ringing_call_is_declined_or_fails_with_a_cause_of_the_table(con
 
 
 async def test_words_are_said_by_hand(control):
-    pytest.importorskip("espeakng_loader")
+    pytest.importorskip("espeakng_loader", reason="the extra `speech` is not installed")
     session = await control.ring("echo")
     await control.do("answer", id=session)
     told = await control.do("say", {"words": "Halo, siapa ini?"}, id=session)

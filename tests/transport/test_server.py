@@ -114,14 +114,27 @@ async def test_a_ping_is_answered_after_what_the_client_sent_before_it_was_handl
         assert connection.waiting == 0
 
 
+def count_pings(sio) -> asyncio.Queue:
+    """Note each ping that a client gets from here on."""
+    pings, receive = asyncio.Queue(), sio.eio._receive_packet
+
+    async def count(packet):
+        if packet.packet_type == 2:
+            pings.put_nowait(packet)
+        await receive(packet)
+
+    sio.eio._receive_packet = count
+    return pings
+
+
 async def test_pings_in_between_leave_the_heartbeat_alone_and_end_with_the_session(host):
     async with client(host) as (sio, _):
         (connection,) = host.connections
-        pongs = [connection.ping() for _ in range(20)]
-        await asyncio.gather(*pongs)
-        for _ in range(3):  # heartbeats come every 0.2 s and are due within 0.5 s
-            await asyncio.sleep(0.3)
-            await connection.ping()
+        pings = count_pings(sio)
+        await asyncio.gather(*[connection.ping() for _ in range(20)])
+        for _ in range(20 + 4):  # four heartbeats more, which take longer than one may go unanswered
+            await asyncio.wait_for(pings.get(), 10)
+        await connection.ping()
         assert sio.connected
     last = connection.ping()
     await host.gone.wait()
