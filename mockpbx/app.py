@@ -45,8 +45,8 @@ WATCH_EVERY = 0.3
 HEADER_LIMIT = 16_384
 
 
-class MockPBX:
-    """A whole emulator: `async with MockPBX(...) as pbx` serves at `pbx.url` until the block ends.
+class Server:
+    """A whole emulator: `async with Server(...) as pbx` serves at `pbx.url` until the block ends.
 
     `plan` is the dial plan that each workspace starts with, beside that of the `dialplan` setting's file. Raises
     ConfigurationError for a port in use, a database that cannot be opened, a callee or a dial plan that cannot be read.

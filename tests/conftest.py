@@ -6,22 +6,22 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from mockpbx.app import MockPBX
+from mockpbx.app import Server
 from mockpbx.domain.plan import Plan
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 
-StartServer = Callable[..., Awaitable[MockPBX]]
+StartServer = Callable[..., Awaitable[Server]]
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[StartServer]:
     """Start servers: `await serve(clock="20x", dial_delay=0, ...)`; any setting by its name."""
-    running: list[MockPBX] = []
+    running: list[Server] = []
 
-    async def start(*, plan: Plan | None = None, **settings) -> MockPBX:
+    async def start(*, plan: Plan | None = None, **settings) -> Server:
         server = {name: settings.pop(name) for name in list(settings) if name in ServerSettings.model_fields}
         server = {"port": 0, "database": ":memory:", "seed": 1} | server
-        pbx = MockPBX(ServerSettings(**server), WorkspaceSettings(**settings), plan)
+        pbx = Server(ServerSettings(**server), WorkspaceSettings(**settings), plan)
         await pbx.start()
         running.append(pbx)
         return pbx

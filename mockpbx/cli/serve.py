@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mockpbx.app import MockPBX
+from mockpbx.app import Server
 from mockpbx.cli import logs, refuse
 from mockpbx.cli.options import read_settings, settings_options
 from mockpbx.contract.errors import ConfigurationError
@@ -25,7 +25,7 @@ def command(**values: Any) -> None:
         workspace = read_settings(WorkspaceSettings, values)
         logs.set_up(server.log_format)
         with asyncio.Runner(loop_factory=_loop_factory(server.event_loop)) as runner:
-            runner.run(_serve(MockPBX(server, workspace)))
+            runner.run(_serve(Server(server, workspace)))
     except ConfigurationError as error:
         refuse(str(error))
 
@@ -45,7 +45,7 @@ def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(pbx: MockPBX) -> None:
+async def _serve(pbx: Server) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,7 +57,7 @@ async def _serve(pbx: MockPBX) -> None:
         click.echo("stopping: every call ends with a record")
 
 
-def _announce(pbx: MockPBX) -> None:
+def _announce(pbx: Server) -> None:
     token = "$MOCKPBX_TOKEN" if pbx.server.token else "dev"
     click.echo(f"mockpbx listens on {pbx.url} (seed {pbx.seed})")
     click.echo(

@@ -21,12 +21,14 @@ class Command:
 class PlaceCall(Command):
     """Create a call. The caller mints the session id, since ids are random and the domain is not.
 
-    `steps` is what the other end does, under the name of `scenario`. `caller` is who calls in an inbound call.
+    `steps` is what the other end does, under the name of `scenario`; `ordinal` counts the calls of the workspace.
+    `caller` is who calls in an inbound call.
     """
 
     number: str
     steps: Iterable[Step]
     scenario: str = "steps"
+    ordinal: int = 1
     direction: Direction = Direction.OUTBOUND
     caller: str | None = None
 

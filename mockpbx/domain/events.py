@@ -17,11 +17,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CallPlaced(Event):
-    """A session was created; `scenario` names what its other end will do, `caller` who calls in."""
+    """A session was created; `scenario` names what its other end will do, `caller` who calls in.
+
+    With the workspace's seed the `ordinal` tells what luck the call has.
+    """
 
     number: str
     direction: Direction
     scenario: str
+    ordinal: int = 1
     caller: str | None = None
 
 

@@ -138,7 +138,7 @@ class Exchange:
         self._sessions[call.session_id] = Session(call, performance)
         if not inbound:
             self._at(now + self.timing.dial_delay, c.Dial(call.session_id))
-        yield e.CallPlaced(call.number, call.direction, command.scenario, command.caller)
+        yield e.CallPlaced(call.number, call.direction, command.scenario, command.ordinal, command.caller)
 
     def _announce(self, command: c.AnnounceSession, now: int) -> Iterator[e.Event]:
         session = self._sessions.get(command.session_id)

@@ -1,55 +1,96 @@
-"""Both sides of one call as they were heard, frame by frame."""
+"""Both sides of one call as they were heard, frame by frame, and what the client sent for it, message by message."""
 
 from __future__ import annotations
 
 import io
 import wave
+from array import array
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mockpbx.media.pcm import FRAME, FRAME_BYTES, RATE, Samples, to_bytes
+from mockpbx.media.pcm import FRAME_BYTES, RATE, Samples, to_bytes
 
 #: Bytes of 20 ms, both sides.
 FRAME_SIZE = 2 * FRAME_BYTES
+#: Bytes that a client's message takes beside its audio, about.
+ARRIVAL_SIZE = 200
+
+
+class Arrival(NamedTuple):
+    """A client's `audio` that was taken: when (virtual ms), in which format, as it was sent, and the samples queued."""
+
+    at: int
+    audio_format: str
+    data: bytes
+    samples: int
+
+
+class Sound(NamedTuple):
+    """What a recording holds, as arrays: `times` (ms) and `queue` (samples that wait) of one value per frame.
+
+    `callee` and `client` are 160 samples per frame at 8 kHz: what the callee said, and what it heard of the client.
+    """
+
+    times: NDArray[np.int64]
+    queue: NDArray[np.int64]
+    callee: Samples
+    client: Samples
+    arrivals: tuple[Arrival, ...]
+    truncated: bool
 
 
 class Recording:
-    """The callee on the left, the client on the right. `size` is that of its sound as a file, in bytes.
+    """The callee on the left, the client on the right. `size` is what it takes, in bytes.
 
-    `truncated` tells that frames are missing at the end.
+    `truncated` tells that frames and arrivals are missing at the end.
     """
 
     def __init__(self) -> None:
         self.truncated = False
+        self.size = 0
+        self._times = array("q")
+        self._queue = array("q")
         self._callee: list[bytes] = []
         self._client: list[bytes] = []
+        self._arrivals: list[Arrival] = []
 
     def __len__(self) -> int:
         return len(self._callee)
 
-    @property
-    def size(self) -> int:
-        """Bytes of sound, of both sides."""
-        return FRAME_SIZE * len(self)
+    def add(self, at: int, callee: bytes, client: Samples, waiting: int) -> None:
+        """Add the 20 ms that ended at `at`: 320 bytes as the client got them, 160 samples as the callee heard them.
 
-    def add(self, callee: bytes, client: Samples) -> None:
-        """Add 20 ms of both sides: 320 bytes as the client got them, 160 samples as the callee heard them."""
+        `waiting` samples of the client's were still queued then.
+        """
+        self._times.append(at)
+        self._queue.append(waiting)
         self._client.append(to_bytes(client))
         self._callee.append(callee)
+        self.size += FRAME_SIZE
 
-    def callee(self) -> Samples:
-        """Return what the callee said."""
-        return _joined(self._callee)
+    def arrive(self, arrival: Arrival) -> None:
+        """Add a message of the client's."""
+        self._arrivals.append(arrival)
+        self.size += len(arrival.data) + ARRIVAL_SIZE
 
-    def client(self) -> Samples:
-        """Return what the callee heard of the client."""
-        return _joined(self._client)
+    def sound(self) -> Sound:
+        """Return what there is so far. May run beside a call that goes on."""
+        frames = len(self)
+        return Sound(
+            np.array(self._times[:frames], dtype=np.int64),
+            np.array(self._queue[:frames], dtype=np.int64),
+            _joined(self._callee[:frames]),
+            _joined(self._client[:frames]),
+            tuple(self._arrivals),
+            self.truncated,
+        )
 
     def wav(self) -> bytes:
         """Return a stereo WAV file, 8 kHz, 16-bit: callee left, client right. May run beside a call that goes on."""
-        frames = len(self)
-        both = np.empty((frames * FRAME, 2), dtype="<i2")
-        both[:, 0], both[:, 1] = _joined(self._callee[:frames]), _joined(self._client[:frames])
+        sound = self.sound()
+        both = np.stack([sound.callee, sound.client], axis=1).astype("<i2")
         file = io.BytesIO()
         with wave.open(file, "wb") as out:
             out.setnchannels(2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mockpbx.contract.vocabulary import Direction
 from mockpbx.domain import events as e
+from mockpbx.domain.plan import Named
 from mockpbx.domain.record import CallRecord
 from mockpbx.runtime.journal import Entry
 
@@ -20,6 +21,7 @@ class CallView:
     direction: Direction
     caller: str | None
     scenario: str
+    ordinal: int
     placed_at: int
     first_entry: int  # number of its first entry in the journal
     status: str = "Created"
@@ -27,6 +29,7 @@ class CallView:
     failure: str | None = None  # why its scenario failed
     record: CallRecord | None = None
     ended: int | None = None
+    cast: Named | None = None  # what its other end was to do
 
 
 class CallBook:
@@ -49,6 +52,10 @@ class CallBook:
         self._prune()
         return self._calls.get(session_id)
 
+    def cast(self, session_id: str, scenario: Named) -> None:
+        """Take note of what the other end of a call is to do."""
+        self._calls[session_id].cast = scenario
+
     def clear(self) -> None:
         """Forget all of them."""
         self._calls.clear()
@@ -59,7 +66,7 @@ class CallBook:
         event, name = entry.event, entry.session_id or ""
         if isinstance(event, e.CallPlaced):
             self._calls[name] = CallView(
-                name, event.number, event.direction, event.caller, event.scenario, entry.at, entry.number
+                name, event.number, event.direction, event.caller, event.scenario, event.ordinal, entry.at, entry.number
             )
             return
         call = self._calls.get(name)

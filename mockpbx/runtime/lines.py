@@ -35,8 +35,7 @@ class Lines:
         self.restart()
 
     def restart(self) -> None:
-        """Give the next call the ordinal and the phase of the first."""
-        self.opened = 0
+        """Give the next call the phase of the first."""
         self._ticker = Ticker()
 
     def __getitem__(self, session_id: str) -> Line:
@@ -50,10 +49,9 @@ class Lines:
         """Return the way in of a live call's client audio."""
         return self._uplinks[session_id]
 
-    def open(self, session_id: str, playout_limit: float) -> None:
-        """Begin the line of a call; `playout_limit` is in seconds."""
-        self.opened += 1
-        self._lines[session_id] = Line(round(playout_limit * RATE), self.opened)
+    def open(self, session_id: str, playout_limit: float, ordinal: int) -> None:
+        """Begin the line of a workspace's call of that ordinal; `playout_limit` is in seconds."""
+        self._lines[session_id] = Line(round(playout_limit * RATE), ordinal)
         self._uplinks[session_id] = Uplink()
 
     def apply(self, at: int, session_id: str, event: e.Event) -> None:

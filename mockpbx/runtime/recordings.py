@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mockpbx.media.pcm import Samples
-from mockpbx.media.recording import FRAME_SIZE, Recording
+from mockpbx.media.recording import Arrival, Recording
 
 
 class Recordings:
@@ -22,16 +22,21 @@ class Recordings:
         self._ended: dict[str, tuple[int, Recording]] = {}
         self._size = 0
 
-    def add(self, session_id: str, callee: bytes, client: Samples) -> None:
+    def add(self, session_id: str, at: int, callee: bytes, client: Samples, waiting: int) -> None:
         """Add 20 ms of a live call; where the budget is spent, its recording ends here, and says so."""
-        recording = self._live.get(session_id)
-        if recording is None:
-            recording = self._live[session_id] = Recording()
-        if self._size >= self.budget:
-            self._make_room(recording)
+        recording = self._open(session_id)
         if not recording.truncated:
-            recording.add(callee, client)
-            self._size += FRAME_SIZE
+            before = recording.size
+            recording.add(at, callee, client, waiting)
+            self._size += recording.size - before
+
+    def arrive(self, session_id: str, arrival: Arrival) -> None:
+        """Add a message of a live call's client, in the same way."""
+        recording = self._open(session_id)
+        if not recording.truncated:
+            before = recording.size
+            recording.arrive(arrival)
+            self._size += recording.size - before
 
     def end(self, session_id: str) -> None:
         """The call is over; its recording may have to go from here on."""
@@ -51,6 +56,14 @@ class Recordings:
         self._live.clear()
         self._ended.clear()
         self._size = 0
+
+    def _open(self, session_id: str) -> Recording:
+        recording = self._live.get(session_id)
+        if recording is None:
+            recording = self._live[session_id] = Recording()
+        if self._size >= self.budget:
+            self._make_room(recording)
+        return recording
 
     def _make_room(self, recording: Recording) -> None:
         while self._size >= self.budget and self._ended:

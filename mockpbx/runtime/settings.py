@@ -110,6 +110,9 @@ class WorkspaceSettings(BaseModel):
     audio_lead: Annotated[float, Field(ge=0.02, le=60)] = Field(
         1, description="seconds of audio that such a clock runs ahead of what its clients have read"
     )
+    first_call: int = Field(
+        1, ge=1, description="ordinal of a workspace's first call, to give it the luck of a later one"
+    )
     journal_limit: int = Field(100_000, ge=1_000, le=10_000_000, description="entries that a workspace's journal keeps")
     journal_age: Age = Field(86_400, description="wall seconds that journal, ended calls and recordings are kept")
     recording_limit: int = Field(

@@ -24,7 +24,8 @@ from mockpbx.domain.record import CallRecord, file_record
 from mockpbx.domain.scenario import Step, opened
 from mockpbx.media import facts
 from mockpbx.media.line import Line
-from mockpbx.media.pcm import Samples
+from mockpbx.media.pcm import Samples, to_bytes
+from mockpbx.media.recording import Arrival
 from mockpbx.runtime.agenda import Action, Agenda
 from mockpbx.runtime.callbook import CallBook
 from mockpbx.runtime.callee import Unplayable, callee_named, perception_of
@@ -83,6 +84,8 @@ class Workspace:
         self.mode: ClockMode = clock_mode(settings.clock)
         self.clients: Clients = Nobody()
         self.on_sooner: Callable[[], None] = lambda: None
+        #: What the journal is to say of a call that has just ended, beside that.
+        self.epilogue: Callable[[str], Sequence[object]] = lambda _: ()
         self.slipped = 0  # ms of media time lost so far
         self.used_at = wall()  # wall ms of its last use
         self.dialplan = Dialplan(plan or Plan())
@@ -91,8 +94,9 @@ class Workspace:
         self.recordings = Recordings(settings.recording_limit, settings.journal_age, wall)
         self.stepper = Stepper(self)
         self._initial = (settings, self.dialplan.plan)
-        self._seed = seed
+        self.seed = seed
         self._wall = wall
+        self._placed = 0  # calls so far
         self._exchange = Exchange(settings.timing())
         self._agenda = Agenda()
         self._lines = Lines(seed)
@@ -106,16 +110,19 @@ class Workspace:
 
     def place_call(self, session_id: str, number: str) -> None:
         """Create a call to a valid number; the dial plan tells what its other end does."""
-        luck = self._luck_of_next_call()
+        ordinal, luck = self._next_call()
         chosen = self._scenario_for(number, luck)
-        self._receive(c.PlaceCall(session_id, number, opened(chosen.scenario, luck), chosen.name))
+        steps = opened(chosen.scenario, luck)
+        self._receive(c.PlaceCall(session_id, number, steps, chosen.name, ordinal))
+        self.calls.cast(session_id, chosen)
 
     def receive_call(self, session_id: str, number: str, caller: str, scenario: Named | None = None) -> None:
         """Create a call from `caller` to the client's `number`; without `scenario` the dial plan tells."""
-        luck = self._luck_of_next_call()
+        ordinal, luck = self._next_call()
         chosen = scenario or self._scenario_for(caller, luck)
         steps = opened(chosen.scenario, luck)
-        self._receive(c.PlaceCall(session_id, number, steps, chosen.name, Direction.INBOUND, caller))
+        self._receive(c.PlaceCall(session_id, number, steps, chosen.name, ordinal, Direction.INBOUND, caller))
+        self.calls.cast(session_id, chosen)
 
     def announce(self, session_id: str) -> None:
         """Let the clients know of a session: the reply to its POST has left."""
@@ -201,8 +208,11 @@ class Workspace:
         self._audible(self._exchange.call(session_id))
         return self._lines.uplink(session_id)
 
-    def play(self, session_id: str, samples: Samples) -> None:
-        """Queue sound for the callee. Raises NoSuchSession, NotConnected or QueueFull; the call is unharmed."""
+    def play(self, session_id: str, samples: Samples, audio_format: str = "pcm16", data: bytes | None = None) -> None:
+        """Queue sound for the callee; `data` is what it was decoded from, in `audio_format`.
+
+        Raises NoSuchSession, NotConnected or QueueFull; the call is unharmed.
+        """
         now = self.wake()
         call = self._exchange.call(session_id)
         self._audible(call)
@@ -210,7 +220,11 @@ class Workspace:
         if call.state is not State.CONNECTED and self.settings.audio_before_answer == "discard":
             line.playout.discard(samples)
         else:
-            self._happen(now, session_id, line.playout.play(samples))
+            happened = line.playout.play(samples)
+            if self.settings.recording_limit:
+                sent = to_bytes(samples) if data is None else data
+                self.recordings.arrive(session_id, Arrival(now, audio_format, sent, len(samples)))
+            self._happen(now, session_id, happened)
 
     def press(self, session_id: str, digit: str, duration_ms: float) -> None:
         """Queue a DTMF tone for the callee. Raises NoSuchSession, NotConnected or QueueFull."""
@@ -313,6 +327,7 @@ class Workspace:
         if settings.clock_start is not None:
             self.clock.begin(round(settings.clock_start.timestamp() * 1_000))
         self.faults.restart(self._luck_of_faults())
+        self._placed = 0
         self._lines.restart()
         self.journal.restart()
         self.note(None, WorkspaceReset())
@@ -405,13 +420,15 @@ class Workspace:
         for session_id, event in happened:
             self._write(at, session_id, self._apply(at, session_id, event))
             self.journal.append(at, session_id, event)
+            if isinstance(event, e.CallEnded):
+                self._write(at, session_id, self.epilogue(session_id))
         self._tell_scenarios(at)
 
     def _apply(self, at: int, session_id: str, event: e.Event) -> list[object]:
         """Let an event take effect on the call's line. Returns what happened there, before the event itself."""
         match event:
-            case e.CallPlaced():
-                self._lines.open(session_id, self.settings.playout_limit)
+            case e.CallPlaced(ordinal=ordinal):
+                self._lines.open(session_id, self.settings.playout_limit, ordinal)
             case e.CallEnded():
                 self.recordings.end(session_id)
                 return self._lines.close(session_id)
@@ -427,7 +444,7 @@ class Workspace:
         for session_id, line, frame, happened in self._lines.tick(at):
             self._write(at, session_id, happened)
             if recording:
-                self.recordings.add(session_id, frame, line.heard)
+                self.recordings.add(session_id, at, frame, line.heard, line.playout.waiting)
             self.clients.emit_frame(session_id, frame)
         self._tell_scenarios(at)
 
@@ -467,15 +484,18 @@ class Workspace:
             raise NotConnected
 
     def _luck_of_faults(self) -> Random:
-        return Random(f"{self._seed}: faults")
+        return Random(f"{self.seed}: faults")
 
     def luck_of_takeover(self, session_id: str) -> Random:
         """Return the luck of a scenario that takes over a live call now. Raises NoSuchSession."""
         elapsed = self.wake() - self._exchange.call(session_id).placed_at
-        return Random(f"{self._seed}: call {self._lines[session_id].ordinal}, taken over after {elapsed} ms")
+        return Random(f"{self.seed}: call {self._lines[session_id].ordinal}, taken over after {elapsed} ms")
 
-    def _luck_of_next_call(self) -> Random:
-        return Random(f"{self._seed}: call {self._lines.opened + 1}")
+    def _next_call(self) -> tuple[int, Random]:
+        """Return the ordinal of the call that comes now, and its luck, which follows from it."""
+        ordinal = self.settings.first_call + self._placed
+        self._placed += 1
+        return ordinal, Random(f"{self.seed}: call {ordinal}")
 
     def _scenario_for(self, number: str, luck: Random) -> Named:
         magic = magic_number(number)

@@ -8,7 +8,7 @@ import json
 import statistics
 from pathlib import Path
 
-from mockpbx.app import MockPBX
+from mockpbx.app import Server
 from mockpbx.domain import scenario as s
 from mockpbx.domain.plan import Named, Plan, Rule
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
@@ -21,7 +21,7 @@ MINUTES = (s.Ring(0, setup=0), s.Answer(), s.Tone(440), s.Wait(600), s.HangUp())
 async def main() -> None:
     server = ServerSettings(port=0, database=":memory:", seed=1)
     plan = Plan((Rule.of("*", Named("ten minutes", MINUTES)),))
-    async with MockPBX(server, WorkspaceSettings(clock="auto"), plan) as pbx:
+    async with Server(server, WorkspaceSettings(clock="auto"), plan) as pbx:
         walls = []
         for call in range(CALLS):
             node = await asyncio.create_subprocess_exec(

@@ -30,7 +30,7 @@ class Stage:
         self.story: list[tuple[int, e.Event]] = []
         steps = scenario() if scenario else steps
         caller = CALLER if direction is Direction.INBOUND else None
-        self.send(c.PlaceCall("s", NUMBER, steps, "test", direction, caller))
+        self.send(c.PlaceCall("s", NUMBER, steps, "test", direction=direction, caller=caller))
         self.send(c.AnnounceSession("s"))
         if direction is Direction.OUTBOUND:
             self.send(c.JoinRoom("s", "bot"))

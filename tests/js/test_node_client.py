@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import pytest
 
-from mockpbx.app import MockPBX
+from mockpbx.app import Server
 from mockpbx.domain import scenario as s
 from mockpbx.domain.plan import Named, Plan, Rule
 
@@ -60,7 +60,7 @@ def client() -> None:
 def run(client) -> RunProgram:
     """`await run(program, pbx, *arguments)`: what the program saw."""
 
-    async def run(program: str, pbx: MockPBX, *arguments: object) -> dict:
+    async def run(program: str, pbx: Server, *arguments: object) -> dict:
         process = await asyncio.create_subprocess_exec(
             "node", program, pbx.url, "dev", *map(str, arguments), cwd=HERE, stdout=-1, stderr=-1
         )

@@ -91,7 +91,7 @@ class Stage:
 
     def connected(self, session: str = "s", number: str = NUMBER) -> Socket:
         """A call whose callee answers now."""
-        self.happen(session, e.CallPlaced(number, Direction.OUTBOUND, "test"))
+        self.happen(session, e.CallPlaced(number, Direction.OUTBOUND, "test", len(self.rooms) + 1))
         socket = self.rooms[session] = Socket()
         self.happen(session, e.DialStatusChanged(DialStatus.CONNECTED))
         return socket

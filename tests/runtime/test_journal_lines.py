@@ -63,7 +63,7 @@ def test_a_line_says_when_where_and_what_in_camel_case():
         "wall": 0,
         "call": "s",
         "kind": "CallPlaced",
-        "data": {"number": VALID, "direction": "outbound", "scenario": "echo", "caller": None},
+        "data": {"number": VALID, "direction": "outbound", "scenario": "echo", "ordinal": 1, "caller": None},
     }
     assert "wall" not in line_of(next(iter(lab.workspace.journal)), wall=False)
 

@@ -190,8 +190,9 @@ def test_both_sides_are_recorded_within_the_budget():
     lab.advance(5_000)
     recording = lab.workspace.recordings.find("s")
     assert len(recording) == 150
-    assert np.array_equal(recording.callee(), lab.sound())
-    assert np.array_equal(np.trim_zeros(recording.client()), np.trim_zeros(TONE))
+    sound = recording.sound()
+    assert np.array_equal(sound.callee, lab.sound())
+    assert np.array_equal(np.trim_zeros(sound.client), np.trim_zeros(TONE))
     assert not recording.truncated
     small = lab_of((*UP, s.Tone(1_000), s.Wait(2), s.HangUp()), recording_limit=16_000).call().advance(5_000)
     cut = small.workspace.recordings.find("s")

@@ -33,7 +33,7 @@ async def audio(workspace: Workspace, connection: Connection, payload: object) -
     try:
         message = read(m.ClientAudio, payload)
         samples = await workspace.uplink(message.session_id).decode(message.audio_format, message.audio_data)
-        workspace.play(message.session_id, samples)
+        workspace.play(message.session_id, samples, message.audio_format, message.audio_data)
     except (AudioRefused, NoSuchSession, InvalidRequest, BadAudio) as refusal:
         workspace.refuse_audio(*_claimed(payload), str(refusal))
         return m.AudioAck(success=False, error=str(refusal)).wire()

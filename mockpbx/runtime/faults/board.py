@@ -73,7 +73,6 @@ class Faultboard:
     def _start(self, luck: Random) -> None:
         self._luck = luck
         self._ids = count(1)
-        self._ordinals = count(1)
         self._standing: dict[str, Standing] = {}
         self._calls: dict[str, KnownCall] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -199,8 +198,8 @@ class Faultboard:
         """Take note of a journal entry, before the clients are told of it."""
         session_id = entry.session_id or ""
         match entry.event:
-            case e.CallPlaced(number):
-                self._calls[session_id] = KnownCall(session_id, number, next(self._ordinals))
+            case e.CallPlaced(number=number, ordinal=ordinal):
+                self._calls[session_id] = KnownCall(session_id, number, ordinal)
             case e.DialStatusChanged(DialStatus.CONNECTED) if session_id in self._calls:
                 call = self._calls[session_id]
                 call.connected_at = entry.at
