@@ -90,12 +90,11 @@ def dossier_of(workspace: Workspace, session_id: str) -> Dossier | None:
     view = workspace.calls.find(session_id)
     if view is None:
         return None
-    excerpt = workspace.journal.after(view.first_entry - 1)
     recording = workspace.recordings.find(session_id)
     return Dossier(
         call=replace(view),
-        entries=tuple(entry for entry in excerpt.entries if entry.session_id == session_id),
-        truncated=excerpt.truncated,
+        entries=tuple(view.entries),
+        truncated=view.truncated,
         sound=None if recording is None else recording.sound(),
         replay=_replay(workspace, view),
         settings=workspace.settings,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mockpbx.contract.vocabulary import Direction
 from mockpbx.domain import events as e
 from mockpbx.domain.plan import Named
 from mockpbx.domain.record import CallRecord
 from mockpbx.runtime.journal import Entry
+
+#: Journal entries that are kept with a call: far more than any call has that is to be looked at.
+MOST_ENTRIES = 20_000
 
 
 @dataclass(slots=True)
@@ -23,13 +26,14 @@ class CallView:
     scenario: str
     ordinal: int
     placed_at: int
-    first_entry: int  # number of its first entry in the journal
     status: str = "Created"
     joined: bool = False
     failure: str | None = None  # why its scenario failed
     record: CallRecord | None = None
     ended: int | None = None
     cast: Named | None = None  # what its other end was to do
+    entries: list[Entry] = field(default_factory=list)  # of the journal, the first MOST_ENTRIES
+    truncated: bool = False  # whether there were more
 
 
 class CallBook:
@@ -66,12 +70,14 @@ class CallBook:
         event, name = entry.event, entry.session_id or ""
         if isinstance(event, e.CallPlaced):
             self._calls[name] = CallView(
-                name, event.number, event.direction, event.caller, event.scenario, event.ordinal, entry.at, entry.number
+                name, event.number, event.direction, event.caller, event.scenario, event.ordinal, entry.at
             )
-            return
         call = self._calls.get(name)
         if call is None:
             return
+        call.truncated = len(call.entries) == MOST_ENTRIES
+        if not call.truncated:
+            call.entries.append(entry)
         match event:
             case e.DialStatusChanged(status):
                 call.status = status.value

@@ -41,6 +41,8 @@ class Engine:
         """Let go of a workspace."""
         workspace.on_sooner = lambda: None
         self._planned.pop(workspace, None)
+        if workspace in self._stepping:
+            self._stepping[workspace].cancel()
 
     async def stop(self) -> None:
         """Wake nobody any more."""

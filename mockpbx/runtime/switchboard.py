@@ -53,6 +53,10 @@ class Switchboard:
         workspace.used_at = wall_ms()
         return workspace
 
+    def forget(self, token: str) -> Workspace | None:
+        """Forget the workspace of a token. Returns it, None where there was none."""
+        return self._workspaces.pop(workspace_key(token), None)
+
     def forget_idle(self, seconds: float) -> list[Workspace]:
         """Forget the workspaces that nobody has used for so many seconds of wall time and nobody would miss now.
 

@@ -343,13 +343,16 @@ class Workspace:
 
     @property
     def steps_itself(self) -> bool:
-        """Whether time jumps from deadline to deadline: the clock is `auto`, and a client is there to wait for."""
-        return self.mode.auto and self.clients.connected
+        """Whether time jumps from deadline to deadline: the clock is `auto`, and nobody is missed who should be there.
+
+        A live call needs a client, and the first may still come; for a record that is due none has to be waited for.
+        """
+        return self.mode.auto and (self.clients.connected or not self._exchange.live_calls())
 
     def pace(self) -> None:
-        """Let time pass as the clock's mode says. A clock that jumps is real while there is nobody to wait for."""
+        """Let time pass as the clock's mode says. A clock that jumps is real while a call waits for its client."""
         self.used_at = self._wall()
-        self.clock.rate = 1.0 if self.mode.auto and not self.clients.connected else self.mode.rate
+        self.clock.rate = 1.0 if self.mode.auto and not self.steps_itself else self.mode.rate
         self.on_sooner()
 
     def later(self, ms: int, action: Action) -> None:
@@ -422,6 +425,8 @@ class Workspace:
             self.journal.append(at, session_id, event)
             if isinstance(event, e.CallEnded):
                 self._write(at, session_id, self.epilogue(session_id))
+            if isinstance(event, e.CallPlaced | e.CallEnded) and self.mode.auto:
+                self.pace()
         self._tell_scenarios(at)
 
     def _apply(self, at: int, session_id: str, event: e.Event) -> list[object]:

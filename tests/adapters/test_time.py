@@ -186,9 +186,10 @@ def patient(tester: Reactive):
     return react
 
 
-async def test_time_is_real_on_a_clock_that_jumps_while_nobody_is_there_to_wait_for(bot, serve):
+async def test_time_is_real_on_a_clock_that_jumps_while_a_call_waits_for_its_client(bot, serve):
     pbx = await serve(clock="auto")
-    workspace = pbx.workspace_of("dev")
+    workspace = pbx.workspace_of("auto")
+    workspace.place_call("s", "089608675796")
     assert workspace.clock.rate == 1
     tester = await bot("auto", pbx=pbx)
     assert workspace.clock.rate == 0
@@ -196,6 +197,15 @@ async def test_time_is_real_on_a_clock_that_jumps_while_nobody_is_there_to_wait_
     while workspace.clients.connected:
         await asyncio.sleep(0.01)
     assert workspace.clock.rate == 1
+    workspace.hang_up("s")
+    assert workspace.clock.rate == 0  # nobody has to be waited for until the record is due
+    while not [entry for entry in workspace.journal if isinstance(entry.event, e.RecordIssued)]:
+        await workspace.journal.grown()
+    ended, issued = (
+        next(entry.at for entry in workspace.journal if isinstance(entry.event, kind))
+        for kind in (e.CallEnded, e.RecordIssued)
+    )
+    assert issued - ended == 2_000
 
 
 async def test_two_workspaces_on_one_server_keep_opposite_clocks(bot):

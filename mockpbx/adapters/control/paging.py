@@ -106,7 +106,7 @@ def answer(workspace: Workspace, question: Question) -> Answer:
     begin = 0 if foreign else after.number
     view = None if question.call is None else workspace.calls.find(question.call)
     # Of a call that is known, nothing is gone as long as its first entry is there; of any other nobody can tell.
-    oldest = begin + 1 if view is None else max(begin + 1, view.first_entry)
+    oldest = begin + 1 if view is None else max(begin + 1, view.entries[0].number)
     first = journal.first
     gone = oldest < first or (foreign and view is None)
     return Answer(journal.after(begin).entries, gone, journal.started, first, journal.next - 1)
