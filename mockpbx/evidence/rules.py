@@ -1,0 +1,240 @@
+"""Every rule that a call is held against: one literal table, by id.
+
+A section names the contract's headings, from the event or the endpoint down to the paragraph. What the callee's
+scenario says of the client has none of its own there; such rules point at the flow of a call.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from mockpbx.evidence.finding import Finding, Rule
+
+_FORMAT = "audio, Audio Format"
+_PAYLOAD = "audio, Payload Parameters"
+_TIMING = "audio, Audio Timing and Chunk Size"
+_ACK = "audio, Acknowledgment Response"
+_FLOW = "WebSocket Integration, Event Flow Diagram"
+_KEYS = "dtmf, Best Practice"
+
+_TABLE = (
+    # --- what the journal tells ---------------------------------------------------------------------------------------
+    Rule(
+        "audio-refused",
+        "error",
+        _ACK,
+        "Read the acknowledgment of every `audio`, and send none before dialStatus Connected or after hangup.",
+    ),
+    Rule(
+        "split-samples",
+        "error",
+        _TIMING,
+        "Cut pcm16 at whole samples: an even number of bytes in each message. Keep an odd byte for the next one.",
+    ),
+    Rule(
+        "event-refused",
+        "error",
+        "Events Reference, Client to Server Events",
+        "Listen for `exception` and send what its sentence asks for, for a session that is live.",
+    ),
+    Rule(
+        "unknown-session",
+        "error",
+        "newSession, Payload Parameters",
+        "Use the sessionId of this call, from the reply to POST /pbx/call or from newSession, with the same token.",
+    ),
+    Rule(
+        "join-refused",
+        "error",
+        "roomJoined, Payload Parameters",
+        "Join with the sessionId of a live call as soon as newSession tells of it, and check that `status` is success.",
+    ),
+    Rule(
+        "never-joined",
+        "warning",
+        _FLOW,
+        "Emit joinRoom when newSession comes: only the clients in a call's room get its events and its sound.",
+    ),
+    Rule(
+        "scenario-failed",
+        "error",
+        _FLOW,
+        "Let the client do what the step waits for, or change the scenario if it asks for too much.",
+    ),
+    Rule(
+        "scenario-unfinished",
+        "error",
+        _FLOW,
+        "Keep the call up until the callee has taken its last step, or take out of the scenario what is not to happen.",
+    ),
+    Rule(
+        "expectation-missed",
+        "warning",
+        _FLOW,
+        "The callee waited for this in vain and went its own way: let the client do it in time, or drop the step.",
+    ),
+    Rule(
+        "call-left-open",
+        "error",
+        "hangup, Behavior",
+        "End every call: emit hangup, or POST /pbx/hangup, on every way out of the client, errors included.",
+    ),
+    Rule(
+        "audio-cut-at-hangup",
+        "error",
+        "checkPoint, Best Practice",
+        "Send a checkPoint after the last audio, and hang up when it comes back: by then all of it has been heard.",
+    ),
+    Rule(
+        "checkpoint-cleared-at-hangup",
+        "warning",
+        "checkPoint, Behavior",
+        "Wait for the checkpoint before hanging up, or do not send one that nobody waits for.",
+    ),
+    Rule(
+        "audio-after-hangup",
+        "warning",
+        "hangup, Payload Parameters",
+        "Stop the sender when hangup comes, and when the client hangs up itself.",
+    ),
+    Rule(
+        "media-slipped",
+        "note",
+        "audio, Audio Format",
+        "The emulator was held up, not the client. Give it more of the machine, or run fewer calls at a time.",
+    ),
+    # --- what the bytes are -------------------------------------------------------------------------------------------
+    Rule(
+        "wav-header-in-audio",
+        "error",
+        _FORMAT,
+        "Send the samples of a WAV file without its header: read it with a WAV library and send its data only.",
+    ),
+    Rule(
+        "other-container",
+        "error",
+        _PAYLOAD,
+        "Name the format that the bytes are in, or decode the file to 8 kHz mono pcm16 before sending.",
+    ),
+    Rule(
+        "wrong-byte-order",
+        "error",
+        _FORMAT,
+        "Send pcm16 little-endian: '<i2' in numpy, s16le in ffmpeg, writeInt16LE in Node.",
+    ),
+    Rule(
+        "float-samples",
+        "error",
+        _FORMAT,
+        "Convert floats to 16-bit integers: limit them to -1..1, multiply by 32767 and round.",
+    ),
+    Rule(
+        "law-mixed-up",
+        "error",
+        _PAYLOAD,
+        "Set audioFormat to what the bytes are: ulaw, alaw, or pcm16 for two bytes a sample.",
+    ),
+    Rule(
+        "stereo-as-mono",
+        "error",
+        _FORMAT,
+        "Mix the channels down to one before sending: ffmpeg -ac 1, or the mean of left and right.",
+    ),
+    Rule(
+        "wrong-rate",
+        "error",
+        _FORMAT,
+        "Resample to 8000 Hz with a low-pass filter before sending: ffmpeg -ar 8000, or a resampling library.",
+    ),
+    Rule(
+        "suspect-rate",
+        "warning",
+        _FORMAT,
+        "Listen to the call: if the client sounds slow and deep, resample its sound to 8000 Hz before sending.",
+    ),
+    # --- how it sounds ------------------------------------------------------------------------------------------------
+    Rule(
+        "clipping",
+        "warning",
+        _FORMAT,
+        "Lower the level before converting to 16 bits: speech at about -16 dBFS RMS with peaks below -1 dBFS is loud.",
+    ),
+    Rule("too-quiet", "note", _FORMAT, "Raise the level: speech on a telephone is at about -20 dBFS RMS."),
+    Rule(
+        "dc-offset",
+        "note",
+        _FORMAT,
+        "Remove the constant part with a high-pass filter; unsigned samples have one, too.",
+    ),
+    Rule(
+        "mp3-seam",
+        "warning",
+        _PAYLOAD,
+        "Send one MP3 stream in pieces, or pcm16: each MP3 file begins and ends with its encoder's silence, unless an "
+        "Info frame tells how much to cut.",
+    ),
+    # --- how it comes -------------------------------------------------------------------------------------------------
+    Rule(
+        "small-packets",
+        "warning",
+        _TIMING,
+        "Send 160 ms in each message: 2560 bytes of pcm16, 1280 of ulaw or alaw.",
+    ),
+    Rule(
+        "burst",
+        "note",
+        _TIMING,
+        "Send at the pace of the sound: what waits in the queue is cut by an interruption or a hang-up.",
+    ),
+    Rule(
+        "underrun",
+        "warning",
+        _TIMING,
+        "Keep a message or two ahead of what is heard, and schedule by a clock instead of sleeping after each message.",
+    ),
+    Rule(
+        "audio-after-interruption",
+        "warning",
+        "interruption, Behavior",
+        "Stop the sender before emitting interruption, and drop what it still holds: what comes later is played.",
+    ),
+    Rule("digit-short", "note", _KEYS, "Hold digits for 150 to 300 ms."),
+    Rule("digit-long", "note", _KEYS, "Hold digits for 150 to 300 ms."),
+    Rule(
+        "digit-too-short",
+        "warning",
+        "dtmf, Parameters",
+        "Hold digits for 100 to 500 ms, better 150 to 300: many receivers miss shorter ones.",
+    ),
+    Rule(
+        "digit-too-long",
+        "warning",
+        "dtmf, Parameters",
+        "Hold digits for 100 to 500 ms, better 150 to 300: some receivers take longer ones for two.",
+    ),
+    Rule(
+        "digits-too-close",
+        "warning",
+        _KEYS,
+        "Send the next digit 50 ms after the end of the one before, or later. The service on the phone's side may not "
+        "wait as the emulator does.",
+    ),
+)
+
+#: Every rule by its id.
+RULES = MappingProxyType({rule.id: rule for rule in _TABLE})
+
+
+def broken(rule: str, what: str, at: int | None = None, count: int = 1, entry: int | None = None) -> Finding:
+    """Return a finding of the rule of that id."""
+    return Finding(RULES[rule], what, at, count, entry)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 message` or `3 messages`."""
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Return a client's own words as a quoted, printable excerpt."""
+    return repr(text if len(text) <= most else text[: most - 1] + "…")
