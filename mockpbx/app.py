@@ -7,11 +7,13 @@ import errno
 import logging
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from mockpbx.adapters.control import ControlService, Emulator
 from mockpbx.adapters.realtime import RealtimeService
@@ -23,15 +25,21 @@ from mockpbx.contract.errors import ConfigurationError
 from mockpbx.domain import events as e
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Plan
+from mockpbx.evidence.dossier import dossier_of
+from mockpbx.evidence.measures import CallMeasured
+from mockpbx.evidence.metrics import measure
+from mockpbx.evidence.replay import replay_from
+from mockpbx.evidence.tracer import Tracer
 from mockpbx.media.mp3 import warm_up
 from mockpbx.runtime.callee import Unplayable, callee_named
 from mockpbx.runtime.clock import Clock, clock_mode
 from mockpbx.runtime.engine import Engine
 from mockpbx.runtime.journal import Entry, Reader
-from mockpbx.runtime.plan_files import PlanFile, ScenarioError
+from mockpbx.runtime.mutants import Mutation
+from mockpbx.runtime.plan_files import PlanFile, ScenarioError, read_plan_value
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
-from mockpbx.runtime.sounds import tried
-from mockpbx.runtime.switchboard import Switchboard
+from mockpbx.runtime.sounds import Beside, tried
+from mockpbx.runtime.switchboard import Switchboard, workspace_key
 from mockpbx.runtime.workspace import Workspace, wall_ms
 from mockpbx.transport import SocketServer
 
@@ -73,6 +81,8 @@ class Server:
         self._chores: list[asyncio.Future[None]] = []
         self._engine = Engine()
         self._plan_file: PlanFile | None = None
+        self._tracer = None if self.server.trace_dir is None else Tracer(self.server.trace_dir)
+        self._wishes: dict[str, tuple[WorkspaceSettings, int]] = {}  # by workspace key, where it is not as all are
         self._warming: asyncio.Future[None] | None = None
         self._stopped = False
 
@@ -86,15 +96,38 @@ class Server:
         """Return the workspace of a token, opened on first use. Raises Unauthorized and its kin for a refused one."""
         return self._switchboard.workspace(token)
 
+    def workspaces(self) -> list[Workspace]:
+        """Return the workspaces that are open."""
+        return list(self._switchboard)
+
+    def open_workspace(self, token: str, settings: WorkspaceSettings, seed: int) -> Workspace:
+        """Open the workspace of a token with settings and a seed of its own. Raises Unauthorized and its kin."""
+        self._wishes[workspace_key(token)] = (settings, seed)
+        return self.workspace_of(token)
+
+    async def close_workspace(self, token: str) -> None:
+        """End the calls of a token's workspace with their records, cut its sockets, and forget it."""
+        workspace = self._switchboard.forget(token)
+        self._wishes.pop(workspace_key(token), None)
+        if workspace is not None:
+            workspace.stop()
+            await _settle(workspace)
+            if isinstance(workspace.clients, Audience):
+                await asyncio.gather(*(connection.close() for connection in workspace.clients.sockets.values()))
+            self._let_go(workspace)
+
     async def start(self) -> None:
         """Open the database and listen."""
         self._check_callee()
         settings = self.server
+        if settings.replay is not None:
+            self._replay(settings.replay)
         if settings.dialplan is not None:
             self._plan_file = PlanFile(settings.dialplan, PERSONAS)
             self.plan = self._read_plan(self._plan_file)
         self._store = await SqliteStore.open(settings.database or default_database())
-        self._realtime = RealtimeService(self._switchboard, self._store)
+        mutation = None if settings.mutant is None else _mutation(settings.mutant)
+        self._realtime = RealtimeService(self._switchboard, self._store, mutation)
         self._sockets = SocketServer(
             {"/": self._realtime.namespace()},
             ping_interval=settings.ping_interval,
@@ -106,7 +139,7 @@ class Server:
         self._sockets.attach(app)
         self._control = ControlService(self._emulator())
         self._control.attach(app)
-        RestService(self._switchboard, self._store, settings).attach(app)
+        RestService(self._switchboard, self._store, settings, mutation).attach(app)
         # Bodies come as they were sent: the limit and the refusals of the body parser are ours.
         self._runner = web.AppRunner(
             app,
@@ -143,6 +176,8 @@ class Server:
         for chore in self._chores:
             chore.cancel()
         await self._realtime.drain()
+        if self._tracer is not None:
+            await self._tracer.drain()
         self._control.close()
         await self._sockets.close()
         await self._runner.cleanup()
@@ -171,6 +206,19 @@ class Server:
             forget_records=self._store.forget_new,
         )
 
+    def _replay(self, file: Path) -> None:
+        """Let the first call of each workspace be that of a call's evidence again. Raises ConfigurationError."""
+        replay = replay_from(file)
+        self.seed = replay.seed
+        try:
+            settings = self.workspace.model_dump(exclude_unset=True)
+            self.workspace = WorkspaceSettings.model_validate(
+                {**replay.settings, **settings, "first_call": replay.ordinal}
+            )
+            self.plan = read_plan_value(replay.plan, str(file), PERSONAS, Beside(file.parent))
+        except (ValidationError, ScenarioError) as error:
+            raise ConfigurationError(f"--replay: {file} is not of this version of mockpbx: {error}") from None
+
     def _check_callee(self) -> None:
         try:
             tried(callee_named(self.workspace.callee))
@@ -198,12 +246,16 @@ class Server:
         _log.info("read the dial plan again: %d rules", len(self.plan.rules))
 
     def _open_workspace(self, key: str) -> Workspace:
-        start = self.workspace.clock_start
+        settings, seed = self._wishes.get(key, (self.workspace, self.seed))
+        start = settings.clock_start
         base = wall_ms() if start is None else round(start.timestamp() * 1_000)
-        clock = Clock(time.monotonic_ns, base, clock_mode(self.workspace.clock).rate)
-        workspace = Workspace(key, clock, self.workspace, self.seed, plan=self.plan)
+        clock = Clock(time.monotonic_ns, base, clock_mode(settings.clock).rate)
+        workspace = Workspace(key, clock, settings, seed, plan=self.plan)
+        workspace.epilogue = partial(_epilogue, workspace)
         keep_calls(workspace, self._store)
         self._realtime.watch(workspace)
+        if self._tracer is not None:
+            self._tracer.watch(workspace)
         for reader in (self._warm_up, self._control.tally.read, *self.readers):
             workspace.journal.subscribe(reader)
         self._engine.add(workspace)
@@ -212,8 +264,11 @@ class Server:
     def _forget_idle(self) -> None:
         for workspace in self._switchboard.forget_idle(self.server.workspace_idle):
             workspace.stop()
-            self._engine.remove(workspace)
-            self._realtime.forget(workspace)
+            self._let_go(workspace)
+
+    def _let_go(self, workspace: Workspace) -> None:
+        self._engine.remove(workspace)
+        self._realtime.forget(workspace)
 
     async def _watch_plan(self) -> None:
         while self._plan_file is not None and self.server.watch:
@@ -234,6 +289,20 @@ class Server:
         """Load the MP3 decoder while the first call is ringing: its import takes 0.1 s, which must not stall a tick."""
         if self._warming is None and isinstance(entry.event, e.CallPlaced):
             self._warming = asyncio.get_running_loop().run_in_executor(None, warm_up)
+
+
+def _mutation(name: str) -> Mutation:
+    """Return what a mutant does, and say aloud that this server is one."""
+    from mockpbx.runtime.mutants.table import MUTANTS, mutation_of
+
+    _log.warning("this server breaks the contract on purpose: %s (%s)", name, MUTANTS[name].breaks)
+    return mutation_of(name)
+
+
+def _epilogue(workspace: Workspace, session_id: str) -> list[CallMeasured]:
+    """Return what the journal says of a call that has ended: what was measured of it."""
+    dossier = dossier_of(workspace, session_id)
+    return [] if dossier is None else [CallMeasured(measure(dossier))]
 
 
 async def _settle(workspace: Workspace) -> None:

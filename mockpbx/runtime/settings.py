@@ -44,6 +44,14 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+def _mutant(name: str | None) -> str | None:
+    if name is None:
+        return None
+    from mockpbx.runtime.mutants.table import checked
+
+    return checked(name)
+
+
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Age = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Heartbeat = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -153,6 +161,10 @@ class ServerSettings(BaseModel):
         None, ge=0, description="seed of everything random in a call (default: drawn, and printed)"
     )
     dialplan: Path | None = Field(None, description="YAML or JSON file of rules: what other numbers do")
+    trace_dir: Path | None = Field(None, description="folder in which the evidence of every call is written")
+    replay: Path | None = Field(
+        None, description="JSON lines of a call's evidence: the first call of each workspace is that call again"
+    )
     clips: Path | None = Field(None, description="folder whose sound files requests to the control API may name")
     watch: bool = Field(False, description="read the dial plan again when one of its files changes")
     admin_token: str | None = Field(
@@ -170,6 +182,9 @@ class ServerSettings(BaseModel):
     message_limit: int = Field(1_000_000, ge=1_000, le=2**30, description="largest Socket.IO frame in bytes")
     ping_interval: Heartbeat = Field(25, description="seconds between heartbeats")
     ping_timeout: Heartbeat = Field(20, description="seconds that a heartbeat may go unanswered")
+    mutant: Annotated[str | None, AfterValidator(_mutant)] = Field(
+        None, description="break the contract on purpose, in the way of this name (see mockpbx mutate --list)"
+    )
 
 
 def _ms(seconds: float) -> int:

@@ -11,9 +11,11 @@ from mockpbx.contract.channels import INCOMING, Incoming
 from mockpbx.contract.errors import AudioRefused, InvalidRequest, NoSuchSession, PBXError, ServiceFailure
 from mockpbx.contract.validation import read
 from mockpbx.media.codecs import BadAudio
+from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection
 from mockpbx.transport.server import Handler
+from mockpbx.transport.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -30,10 +32,19 @@ async def join_room(workspace: Workspace, connection: Connection, payload: objec
 
 async def audio(workspace: Workspace, connection: Connection, payload: object) -> object:
     """`audio`: always acknowledged, with a sentence where it was not taken."""
+    return await _take_audio(workspace, payload, workspace.play)
+
+
+async def unheard_audio(workspace: Workspace, connection: Connection, payload: object) -> object:
+    """`audio`, acknowledged as ever and never played: a mutant's."""
+    return await _take_audio(workspace, payload, lambda *_: None)
+
+
+async def _take_audio(workspace: Workspace, payload: object, play: Callable[..., None]) -> object:
     try:
         message = read(m.ClientAudio, payload)
         samples = await workspace.uplink(message.session_id).decode(message.audio_format, message.audio_data)
-        workspace.play(message.session_id, samples, message.audio_format, message.audio_data)
+        play(message.session_id, samples, message.audio_format, message.audio_data)
     except (AudioRefused, NoSuchSession, InvalidRequest, BadAudio) as refusal:
         workspace.refuse_audio(*_claimed(payload), str(refusal))
         return m.AudioAck(success=False, error=str(refusal)).wire()
@@ -77,14 +88,16 @@ _ACTIONS: dict[str, Action] = {
 }
 
 
-def event_handlers() -> dict[str, Handler]:
+def event_handlers(mutation: Mutation | None = None) -> dict[str, Handler]:
     """Return the handler of every incoming channel of the contract; one too few or too many fails here."""
     assert _ACTIONS.keys() == {channel.event for channel in INCOMING}, "handlers and channels differ"
-    return {channel.event: _handler(channel, _ACTIONS[channel.event]) for channel in INCOMING}
+    return {channel.event: _handler(channel, _ACTIONS[channel.event], mutation) for channel in INCOMING}
 
 
-def _handler(channel: Incoming, action: Action) -> Handler:
+def _handler(channel: Incoming, action: Action, mutation: Mutation | None) -> Handler:
     handle = _guarded(channel, action)
+    if mutation is not None:
+        handle = _mutated(channel, handle, mutation)
     return handle if channel.ack is None else _acknowledging(handle)
 
 
@@ -94,7 +107,7 @@ def _acknowledging(handle: Handler) -> Handler:
     async def handle_and_acknowledge(connection: Connection, *arguments: object) -> object:
         answer = await handle(connection, *arguments)
         workspace: Workspace = connection.identity
-        if workspace.faults.quiet:
+        if workspace.faults.quiet or answer is None:
             return answer
         session_id, _ = _claimed(arguments[0] if arguments else None)
 
@@ -105,6 +118,33 @@ def _acknowledging(handle: Handler) -> Handler:
         return lambda acknowledge: workspace.faults.ack(session_id, partial(leave, acknowledge))
 
     return handle_and_acknowledge
+
+
+def _mutated(channel: Incoming, handle: Handler, mutation: Mutation) -> Handler:
+    """Return the handler as a mutant has it: what it carries out, when, and how it acknowledges that."""
+    unheard = None if channel.ack is None else _guarded(channel, unheard_audio)
+
+    async def handle_otherwise(connection: Connection, *arguments: object) -> object:
+        workspace: Workspace = connection.identity
+        workspace.clients.activity += 1
+        carried_out = mutation.incoming(channel.event, arguments[0] if arguments else None)
+        answer = await unheard(connection, *arguments) if unheard is not None and not carried_out else None
+        for delay, payload in carried_out:
+            if delay:
+                workspace.later(delay, partial(_carry_out, handle, connection, payload))
+            else:
+                answer = await handle(connection, payload)
+        return mutation.ack(answer) if isinstance(answer, dict) else answer
+
+    return handle_otherwise
+
+
+def _carry_out(handle: Handler, connection: Connection, payload: object) -> None:
+    async def carry_out() -> None:
+        await handle(connection, payload)
+
+    connection.identity.clients.activity += 1
+    spawn(carry_out())
 
 
 def _guarded(channel: Incoming, action: Action) -> Handler:

@@ -9,6 +9,7 @@ from functools import partial
 from mockpbx.contract.channels import EVENT_OF
 from mockpbx.contract.messages import CalleeAudio, Message
 from mockpbx.media.pcm import FRAME_BYTES
+from mockpbx.runtime.mutants import Mutation, Payload
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection, PreparedEvent
 
@@ -28,9 +29,13 @@ class Room:
 
 
 class Audience:
-    """The sockets of one workspace and the rooms of its calls. What leaves passes the workspace's faults."""
+    """The sockets of one workspace and the rooms of its calls.
 
-    def __init__(self, workspace: Workspace) -> None:
+    What leaves passes the server's `mutation`, if it has one, and then the workspace's faults.
+    """
+
+    def __init__(self, workspace: Workspace, mutation: Mutation | None = None) -> None:
+        self._mutation = mutation
         self._faults = workspace.faults
         self._faults.attach(workspace, self)
         self.sockets: dict[str, Connection] = {}
@@ -103,7 +108,7 @@ class Audience:
 
     def tell_all(self, message: Message) -> None:
         """Emit to every socket of the workspace."""
-        self._emit(self.sockets.values(), message)
+        self._emit(self._hearers(message, self.sockets.values()), message)
 
     def tell_one(self, client: str, message: Message) -> None:
         """Emit to one socket, if it is still there."""
@@ -115,28 +120,49 @@ class Audience:
         """Emit to the members of a call's room."""
         room = self._rooms.get(session_id)
         if room is not None:
-            self._emit(room.members.values(), message)
+            self._emit(self._hearers(message, room.members.values()), message)
 
     def emit_frame(self, session_id: str, frame: bytes) -> None:
         """Send 20 ms of a call's sound to its room."""
         room = self._rooms.get(session_id)
         if room is None or not room.members:
             return
+        send = room.emit_frame if self._mutation is None else partial(self._emit_otherwise, room, session_id)
         if self._faults.quiet:
-            room.emit_frame(frame)
+            send(frame)
         else:
-            self._faults.frame(session_id, partial(room.emit_frame, frame))
+            self._faults.frame(session_id, partial(send, frame))
+
+    def _emit_otherwise(self, room: Room, session_id: str, frame: bytes) -> None:
+        """Send 20 ms of sound as the mutant does."""
+        assert self._mutation is not None
+        payload = CalleeAudio(session_id=session_id, audio_data=frame).model_dump(by_alias=True)
+        for event, changed in self._mutation.events(EVENT_OF[CalleeAudio], payload):
+            for connection in room.members.values():
+                connection.emit(event, changed)
+
+    def _hearers(self, message: Message, members: Collection[Connection]) -> Collection[Connection]:
+        if self._mutation is None:
+            return members
+        return self._mutation.hearers(EVENT_OF[type(message)], members, self.sockets.values())
 
     def _emit(self, connections: Collection[Connection], message: Message) -> None:
         if not connections:
             return
         event, payload = EVENT_OF[type(message)], message.wire()
+        if self._mutation is None:
+            self._leave(connections, event, payload)
+            return
+        for name, changed in self._mutation.events(event, payload):
+            self._leave(connections, name, changed)
+
+    def _leave(self, connections: Collection[Connection], event: str, payload: Payload) -> None:
         if self._faults.quiet:
             self._send(connections, event, payload)
         else:
-            self._faults.event(payload["sessionId"], event, partial(self._send, connections, event, payload))
+            self._faults.event(payload.get("sessionId"), event, partial(self._send, connections, event, payload))
 
-    def _send(self, connections: Collection[Connection], event: str, payload: dict[str, object]) -> None:
+    def _send(self, connections: Collection[Connection], event: str, payload: Payload) -> None:
         """Send to those who are there when it leaves."""
         self.activity += 1
         for connection in connections:

@@ -10,10 +10,11 @@ from functools import partial
 from mockpbx.adapters.realtime.handlers import event_handlers
 from mockpbx.adapters.realtime.rooms import Audience
 from mockpbx.contract.errors import PBXError
-from mockpbx.contract.messages import NewSession
+from mockpbx.contract.messages import CalleeAudio, Message, NewSession
 from mockpbx.domain import events as e
 from mockpbx.domain.record import CallRecord
 from mockpbx.runtime.journal import Entry
+from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.records import RecordStore
 from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace
@@ -24,21 +25,25 @@ _log = logging.getLogger(__name__)
 
 
 class RealtimeService:
-    """The contract's namespace `/`. The `cdr` event of a call waits here for its row's commit."""
+    """The contract's namespace `/`. The `cdr` event of a call waits here for its row's commit.
 
-    def __init__(self, switchboard: Switchboard, store: RecordStore) -> None:
+    With a `mutation` it breaks the contract on purpose.
+    """
+
+    def __init__(self, switchboard: Switchboard, store: RecordStore, mutation: Mutation | None = None) -> None:
         self._switchboard = switchboard
         self._store = store
+        self._mutation = mutation
         self._audiences: dict[str, Audience] = {}
         self._pending: set[asyncio.Task[None]] = set()
 
     def namespace(self) -> Namespace:
         """Return the namespace to serve."""
-        return Namespace(self._authenticate, self._connected, self._disconnected, event_handlers())
+        return Namespace(self._authenticate, self._connected, self._disconnected, event_handlers(self._mutation))
 
     def watch(self, workspace: Workspace) -> None:
         """Project a workspace from here on."""
-        audience = self._audiences[workspace.key] = Audience(workspace)
+        audience = self._audiences[workspace.key] = Audience(workspace, self._mutation)
         workspace.clients = audience
         workspace.journal.subscribe(partial(self._project, workspace, audience))
 
@@ -57,7 +62,12 @@ class RealtimeService:
         try:
             workspace = self._switchboard.for_socket(auth)
         except PBXError as refusal:
-            raise ConnectionRefused(str(refusal)) from None
+            workspaces = (
+                [] if self._mutation is None or self._mutation.holds("socket", refusal) else list(self._switchboard)
+            )
+            if not workspaces:
+                raise ConnectionRefused(str(refusal)) from None
+            workspace = workspaces[-1]
         if not workspace.faults.quiet and (message := workspace.faults.connection()) is not None:
             raise ConnectionRefused(message)
         return workspace
@@ -86,18 +96,14 @@ class RealtimeService:
             self._issue(workspace, audience, entry.event.record, entry.at)
             return
         message = message_of(entry)
-        if message is None:
-            return
-        match entry.event:
-            case e.SessionAnnounced():
-                audience.tell_all(message)
-            case e.JoinRefused(client):
-                audience.tell_one(client, message)
-            case e.RoomJoined(client):
-                audience.enter(entry.session_id or "", client)
-                audience.tell_one(client, message)
-            case _:
-                audience.tell_room(entry.session_id or "", message)
+        if self._mutation is not None:
+            for delay, told in self._mutation.messages(entry, message):
+                if delay:
+                    workspace.later(delay, partial(_tell, audience, entry, told))
+                else:
+                    _tell(audience, entry, told)
+        elif message is not None:
+            _tell(audience, entry, message)
 
     def _issue(self, workspace: Workspace, audience: Audience, record: CallRecord, at: int) -> None:
         skew = 0 if workspace.faults.quiet else workspace.faults.record(record.session_id)
@@ -118,6 +124,22 @@ class RealtimeService:
         finally:
             audience.close_room(record.session_id)
             workspace.faults.forget(record.session_id)
+
+
+def _tell(audience: Audience, entry: Entry, message: Message) -> None:
+    """Tell a fact to those whom it concerns."""
+    match entry.event:
+        case e.SessionAnnounced():
+            audience.tell_all(message)
+        case e.JoinRefused(client):
+            audience.tell_one(client, message)
+        case e.RoomJoined(client):
+            audience.enter(entry.session_id or "", client)
+            audience.tell_one(client, message)
+        case _ if isinstance(message, CalleeAudio):  # a mutant's
+            audience.emit_frame(message.session_id, message.audio_data)
+        case _:
+            audience.tell_room(entry.session_id or "", message)
 
 
 def _skewed(record: CallRecord, ms: int) -> CallRecord:

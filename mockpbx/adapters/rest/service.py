@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -22,12 +24,14 @@ from mockpbx.contract.errors import (
     NotFound,
     PBXError,
     ServiceFailure,
+    Unauthorized,
 )
 from mockpbx.contract.operations import OPERATIONS
 from mockpbx.contract.validation import read
 from mockpbx.domain.magic import REFUSED_NUMBER
 from mockpbx.runtime.faults import RequestDropped, RequestRefused
 from mockpbx.runtime.identity import new_session_id
+from mockpbx.runtime.mutants import Mutation, Reply
 from mockpbx.runtime.records import RecordStore
 from mockpbx.runtime.settings import ServerSettings
 from mockpbx.runtime.switchboard import Switchboard
@@ -36,6 +40,8 @@ from mockpbx.wire import detail_record
 
 _log = logging.getLogger(__name__)
 
+#: Wall seconds by which a mutant's newSession is ahead of the reply.
+_HEAD_START = 0.05
 _CORS_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 Params = dict[str, str]
@@ -44,9 +50,16 @@ Handler = Callable[[web.Request, Workspace, Params, Body], Awaitable[web.StreamR
 
 
 class RestService:
-    """Answers every HTTP request that is nobody else's."""
+    """Answers every HTTP request that is nobody else's. With a `mutation` it breaks the contract on purpose."""
 
-    def __init__(self, switchboard: Switchboard, store: RecordStore, settings: ServerSettings) -> None:
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        store: RecordStore,
+        settings: ServerSettings,
+        mutation: Mutation | None = None,
+    ) -> None:
+        self._mutation = mutation
         self._switchboard = switchboard
         self._store = store
         self._settings = settings
@@ -85,6 +98,8 @@ class RestService:
             _log.exception("%s %s failed", request.method, request.path)
             response = envelope(ServiceFailure.status, ServiceFailure.sentence, None)
         if not response.prepared:
+            if self._mutation is not None:
+                response = self._otherwise(request, response, self._mutation)
             response.headers.update(cors)
         return response
 
@@ -96,7 +111,7 @@ class RestService:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await read_body(request, self._settings.body_limit)
         handler, params = self._route(request)
-        workspace = self._switchboard.for_header(request.headers.get("Authorization"))
+        workspace = self._workspace_of(request)
         if not workspace.faults.quiet:
             await _suffer(workspace, request, params, body)
         return await handler(request, workspace, params, body)
@@ -110,18 +125,51 @@ class RestService:
                 return handler, segments_of(match)
         raise NotFound(f"Cannot {request.method} {path[:200]}")
 
+    def _workspace_of(self, request: web.Request) -> Workspace:
+        try:
+            return self._switchboard.for_header(request.headers.get("Authorization"))
+        except Unauthorized as refusal:
+            workspaces = list(self._switchboard)
+            if not workspaces or self._holds(refusal):
+                raise
+            return workspaces[-1]
+
+    def _holds(self, refusal: PBXError) -> bool:
+        return self._mutation is None or self._mutation.holds("rest", refusal)
+
+    def _otherwise(self, request: web.Request, response: web.StreamResponse, mutation: Mutation) -> web.StreamResponse:
+        """Return the reply that a mutant gives in place of this one."""
+        if not isinstance(response, web.Response) or not response.text:
+            return response
+        path = request.raw_path.partition("?")[0]
+        operation = next((each.path for each, pattern, _ in self._routes if pattern.fullmatch(path)), path)
+        method = "GET" if request.method == "HEAD" else request.method
+        right = Reply(f"{method} {operation}", response.status, json.loads(response.text))
+        reply = mutation.reply(right)
+        return web.json_response(reply.body, status=reply.status)
+
     # --- one method an operation --------------------------------------------------------------------------------------
 
     async def _place_call(
         self, request: web.Request, workspace: Workspace, _: Params, body: Body
     ) -> web.StreamResponse:
-        number = _phone_number(body, workspace.settings.phone_pattern)
+        try:
+            number = _phone_number(body, workspace.settings.phone_pattern)
+        except InvalidPhoneNumber as refusal:
+            number = str(body.get("phoneNumber", "")) if isinstance(body, dict) else ""
+            if self._holds(refusal):
+                raise
         if number == REFUSED_NUMBER:
             raise CallNotInitiated
         session_id = new_session_id(workspace.settings.session_id_version)
         workspace.place_call(session_id, number)
         data = m.PlacedCall(phone_number=number, session_id=session_id)
-        response = envelope(workspace.settings.success_status, "", data.wire())
+        response: web.StreamResponse = envelope(workspace.settings.success_status, "", data.wire())
+        if self._mutation is not None:
+            response = self._otherwise(request, response, self._mutation)
+            if self._mutation.announces_first():
+                workspace.announce(session_id)
+                await asyncio.sleep(_HEAD_START)
         response.headers.update(self._cors(request))
         try:
             # The reply leaves before newSession does, as on the hosted service.
@@ -135,8 +183,8 @@ class RestService:
         session_id = read(m.HangUpRequest, body).session_id
         try:
             workspace.hang_up(session_id)
-        except NoSuchSession:
-            if not workspace.settings.idempotent_hangup:
+        except NoSuchSession as refusal:
+            if not workspace.settings.idempotent_hangup and self._holds(refusal):
                 raise
         data = m.TerminatedCall(session_id=session_id)
         return envelope(workspace.settings.success_status, "", data.wire())
@@ -147,7 +195,8 @@ class RestService:
         settings = workspace.settings
         query_string = request.raw_path.partition("?")[2]
         wanted = parse_page(query_string, settings.page_limit, settings.page_limit_max)
-        page = await self._store.page(workspace.key, wanted.query())
+        query = wanted.query()
+        page = await self._store.page(workspace.key, query if self._mutation is None else self._mutation.query(query))
         reply: dict[str, Any] = {
             "data": [detail_record(row, settings.cause_text).wire() for row in page.rows],
             "meta": wanted.meta(page.total).wire(),
