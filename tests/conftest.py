@@ -10,6 +10,8 @@ from mockpbx.app import Server
 from mockpbx.domain.plan import Plan
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 
+pytest_plugins = ["pytester"]
+
 StartServer = Callable[..., Awaitable[Server]]
 
 

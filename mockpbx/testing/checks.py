@@ -1,0 +1,101 @@
+"""What is checked of every call by itself when its test is over: findings that nobody asserted, and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Literal, get_args
+
+from mockpbx.evidence.dossier import Dossier
+from mockpbx.evidence.finding import Finding, Level
+from mockpbx.evidence.findings import findings
+from mockpbx.evidence.measures import Metrics, Spread, Uplink
+from mockpbx.evidence.metrics import measure
+from mockpbx.evidence.rules import RULES
+from mockpbx.runtime.files.document import hint
+from mockpbx.testing.errors import Misuse
+
+Grade = Literal[Level, "ignore"]
+_GRADES = (*get_args(Level), "ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that was wrong with a call, or with none in particular: an `error` fails the test."""
+
+    level: Grade
+    id: str
+    text: str
+
+
+def _figures() -> list[str]:
+    """Return the names of the metrics that can have a limit: `time_to_first_audio`, `turn_latency.max`."""
+    names: list[str] = []
+    for each in fields(Metrics):
+        inner = {"turn_latency": Spread, "uplink": Uplink}.get(each.name)
+        if inner is not None and is_dataclass(inner):
+            names += [f"{each.name}.{part.name}" for part in fields(inner)]
+        elif not str(each.type).startswith("tuple"):
+            names.append(each.name)
+    return names
+
+
+FIGURES = tuple(_figures())
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How bad each finding is, by its rule's id, where that is not as the rule says; and the most a metric may be.
+
+    Raises Misuse for a rule, a level or a metric that there is not.
+    """
+
+    levels: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for rule, level in self.levels.items():
+            if rule not in RULES:
+                raise Misuse(f"levels: there is no finding {rule!r}{hint(rule, list(RULES))}")
+            if level not in _GRADES:
+                raise Misuse(f"levels: {rule} is to be {level!r}{hint(level, _GRADES)}")
+        for figure in self.limits:
+            if figure not in FIGURES:
+                raise Misuse(f"limits: there is no metric {figure!r}{hint(figure, FIGURES)}")
+
+    def problems(self, dossiers: Iterable[Dossier], stray: Iterable[Finding], asserted: set[int]) -> list[Problem]:
+        """Return what is wrong with some calls, and with what belongs to none, but for what was asserted."""
+        found: list[Problem] = []
+        for dossier in dossiers:
+            where = f"call to {dossier.call.number}"
+            found += [
+                self._judged(each, where, dossier.call.placed_at)
+                for each in findings(dossier)
+                if each.entry not in asserted
+            ]
+            found += self._breaches(dossier, where)
+        found += [self._judged(each, "no call", None) for each in stray if each.entry not in asserted]
+        return [problem for problem in found if problem.level != "ignore"]
+
+    def _judged(self, finding: Finding, where: str, placed_at: int | None) -> Problem:
+        level: Grade = self.levels.get(finding.id, finding.level)  # type: ignore[assignment]
+        when = "" if finding.at is None or placed_at is None else f" at {(finding.at - placed_at) / 1_000:.3f} s"
+        return Problem(level, finding.id, f"{where}{when}: {finding.what}. {finding.rule.remedy}")
+
+    def _breaches(self, dossier: Dossier, where: str) -> list[Problem]:
+        if not self.limits:
+            return []
+        metrics = measure(dossier)
+        measured = {figure: _value(metrics, figure) for figure in self.limits}
+        return [
+            Problem("error", figure, f"{where}: {figure} is {value:g}, and the limit is {self.limits[figure]:g}")
+            for figure, value in measured.items()
+            if value is not None and value > self.limits[figure]
+        ]
+
+
+def _value(metrics: Metrics, figure: str) -> float | None:
+    value: object = metrics
+    for part in figure.split("."):
+        value = None if value is None else getattr(value, part)
+    return value if isinstance(value, int | float) else None

@@ -1,0 +1,235 @@
+"""The test double as a user's test has it: embedded, blocking and awaiting."""
+
+import asyncio
+import unittest
+
+import pytest
+
+from mockpbx.testing import (
+    Answer,
+    AudioRefused,
+    CheckpointReached,
+    Connected,
+    Digit,
+    Ended,
+    ExpectationFailed,
+    ExpectSpeech,
+    HangUp,
+    Joined,
+    Misuse,
+    MockPBX,
+    Play,
+    Press,
+    ProblemsFound,
+    RecordIssued,
+    Ring,
+    Ringing,
+    Silence,
+    Wait,
+)
+
+from .bot import SECONDS, Bot
+
+NUMBER = "089608675796"
+
+
+def test_a_whole_call_reads_like_one():
+    with MockPBX() as pbx:
+        pbx.when("0896*").then(Ring(2), Answer(), Play("hello"), ExpectSpeech(within=5), Press("1"))
+        bot = Bot(pbx.url, pbx.token)
+        bot.start(NUMBER)
+        call = pbx.wait_for_call("0896*")
+        call.expect(Ringing, Connected, Digit("1"), CheckpointReached("goodbye"), Ended(by="CALLER", cause=16))
+        assert call.heard.seconds == SECONDS
+        assert call.discarded.seconds == 0
+        record = call.wait()
+        assert (record.disposition, record.billable_seconds) == ("ANSWERED", call.record.billable_seconds)
+        assert bot.digits == ["1"]
+
+
+async def test_a_test_that_awaits_shares_its_loop_with_the_bot():
+    async with MockPBX() as pbx:
+        pbx.when("*").then(Ring(1), Answer())
+        calling = asyncio.create_task(Bot(pbx.url, pbx.token).call(NUMBER))
+        call = await pbx.wait_for_call()
+        await call.expect(Joined, Connected, CheckpointReached("goodbye"), Ended(by="CALLER"))
+        assert (await call.wait()).hangup_cause_code == 16
+        await calling
+
+
+async def test_blocking_on_the_bots_own_loop_is_refused_with_what_to_write_instead():
+    pbx = MockPBX()
+    async with pbx:
+        with pytest.raises(Misuse, match=r"await .*mockpbx\.aio"):
+            pbx.wait_for_call()
+
+
+class TestUnittest(unittest.TestCase):
+    def test_it_is_a_context_manager_like_any_other(self):
+        pbx = self.enterContext(MockPBX())
+        pbx.when("*").then("busy")
+        bot = Bot(pbx.url, pbx.token)
+        bot.start(NUMBER)
+        self.assertEqual(pbx.wait_for_call().wait().disposition, "BUSY")
+
+
+def test_a_failed_expectation_shows_the_call_and_a_likely_cause():
+    with MockPBX(levels={"audio-refused": "ignore", "event-refused": "ignore"}) as pbx:
+        pbx.when("*").then(Ring(2), Answer(), Silence())
+        Bot(pbx.url, pbx.token, early=True).start(NUMBER)
+        call = pbx.wait_for_call()
+        with pytest.raises(ExpectationFailed) as failed:
+            call.expect(Connected, CheckpointReached("thanks"))
+    text = str(failed.value)
+    assert 'expected CheckpointReached("thanks")' in text
+    assert "goodbye" in text  # what came instead
+    assert "before Connected" in text
+
+
+def test_what_nobody_asserted_fails_at_the_end():
+    def early(**settings) -> None:
+        with MockPBX(**settings) as pbx:
+            pbx.when("*").then(Ring(2), Answer())
+            Bot(pbx.url, pbx.token, early=True).start(NUMBER)
+            pbx.wait_for_call().wait()
+
+    with pytest.raises(ProblemsFound, match="audio-refused"):
+        early()
+    early(levels={"audio-refused": "warning"})
+
+
+def test_what_was_asserted_is_no_problem():
+    with MockPBX() as pbx:
+        pbx.when("*").then(Ring(2), Answer())
+        Bot(pbx.url, pbx.token, early=True).start(NUMBER)
+        call = pbx.wait_for_call()
+        call.expect(AudioRefused("not connected"), Connected, Ended)
+        call.wait()
+
+
+def test_metrics_may_have_limits():
+    with pytest.raises(ProblemsFound, match=r"uplink\.most_queued is \d.*, and the limit is 0\.5"):
+        with MockPBX(limits={"uplink.most_queued": 0.5, "time_to_first_audio": 1}) as pbx:
+            pbx.when("*").then(Ring(1), Answer())
+            Bot(pbx.url, pbx.token).start(NUMBER)
+            pbx.wait_for_call().wait()
+
+
+def test_calls_in_turn_by_chance_and_by_a_generator():
+    def menu(luck):
+        yield Ring(1)
+        yield Answer()
+        yield HangUp()
+
+    with MockPBX(seed=3) as pbx:
+        pbx.when("0811*").then_in_turn("busy", [Ring(1), Answer(), HangUp()])
+        pbx.when("0812*").then(menu)
+        pbx.when("0813*").then_by_chance({"busy": 1, "no-answer": 1})
+        seen = []
+        for number in ("08111111111", "08111111111", "08121111111", "08131111111"):
+            Bot(pbx.url, pbx.token).start(number)
+            seen.append(pbx.wait_for_call(number).wait().disposition)
+    assert seen[:3] == ["BUSY", "ANSWERED", "ANSWERED"]
+    assert seen[3] in ("BUSY", "NO ANSWER")
+
+
+def test_somebody_calls_the_bot_and_the_test_is_at_the_other_end():
+    with MockPBX(clock="manual") as pbx:
+        call = pbx.ring(Wait(60), caller="08123456789")
+        assert call.status in ("Dialing", "Ringing", "Created")
+        pbx.advance(1)
+        call.answer()
+        call.expect(Connected)
+        call.press("5", seconds=0.3)
+        pbx.advance(2)
+        call.expect(Digit("5"))
+        call.hang_up()
+        pbx.advance(3)
+        assert call.wait().disposition == "ANSWERED"
+
+
+def test_faults_and_switches_are_at_hand():
+    with MockPBX() as pbx:
+        pbx.configure(record_delay=0)
+        pbx.fault("event_lost", event="dtmf")
+        pbx.when("*").then(Ring(1), Answer(), ExpectSpeech(), Press("7"))
+        bot = Bot(pbx.url, pbx.token)
+        bot.start(NUMBER)
+        call = pbx.wait_for_call()
+        call.expect(Digit("7"), RecordIssued)
+        assert bot.digits == []
+        with pytest.raises(Misuse, match="did you mean record_delay"):
+            pbx.configure(record_dellay=0)
+
+
+def test_a_call_with_another_token_is_told_of():
+    with MockPBX() as pbx:
+        pbx._desk.thread.server  # noqa: B018
+        Bot(pbx.url, "another").start("08000000017")
+        with pytest.raises(ExpectationFailed, match="a token that no test has"):
+            pbx.wait_for_call(within=2)
+
+
+@pytest.mark.parametrize(
+    ("use", "says"),
+    [
+        (lambda pbx: pbx.when("abc("), "expected digits"),
+        (lambda pbx: pbx.when("08*").then(Answer), r"write Answer\(\)"),
+        (lambda pbx: pbx.when("08*").then("humann"), "did you mean human"),
+        (lambda pbx: pbx.when("08*").then(Ring(-1)), "Ring: seconds: expected"),
+        (lambda pbx: pbx.when("08*").then(Play("no-such-clip")), "Play: .*no-such-clip"),
+        (lambda pbx: pbx.when("08*").then(7), "Expected steps"),
+        (lambda pbx: pbx.when("08*").then_in_turn(), "expects scenarios"),
+        (lambda pbx: pbx.when("08*").then_by_chance({"busy": 0}), "weight"),
+    ],
+)
+def test_misuse_is_told_with_what_to_write_instead(use, says):
+    with MockPBX() as pbx:
+        with pytest.raises(Misuse, match=says):
+            use(pbx)
+        pbx._desk.open_ends.clear()
+
+
+def test_an_unknown_fact_is_told_with_the_nearest():
+    import mockpbx.testing as t
+
+    with pytest.raises(AttributeError, match="did you mean Connected"):
+        t.Conected  # noqa: B018
+    with MockPBX() as pbx:
+        call = pbx.ring(caller="08123456789")
+        with pytest.raises(Misuse, match="did you mean Connected"):
+            call.expect("Conected")
+        with pytest.raises(Misuse, match="Nothing is expected"):
+            call.expect()
+        call.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"clok": "auto"}, "did you mean clock"),
+        ({"clock": "fast"}, "clock: expected"),
+        ({"levels": {"audio-refuse": "error"}}, "did you mean audio-refused"),
+        ({"levels": {"audio-refused": "bad"}}, "is to be 'bad'"),
+        ({"limits": {"turn_latency": 1}}, "did you mean turn_latency"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_when_they_are_given(settings, says):
+    with pytest.raises(Misuse, match=says):
+        MockPBX(**settings)
+
+
+def test_it_is_not_to_be_used_before_it_runs():
+    pbx = MockPBX()
+    with pytest.raises(Misuse, match="not running"):
+        pbx.when("*").then("busy")
+
+
+def test_a_failing_block_leaves_its_evidence(tmp_path):
+    with pytest.raises(ZeroDivisionError) as failed, MockPBX(evidence=tmp_path) as pbx:
+        pbx.when("*").then("busy")
+        Bot(pbx.url, pbx.token).start(NUMBER)
+        pbx.wait_for_call().wait()
+        raise ZeroDivisionError
+    (page,) = tmp_path.glob("*.html")
+    assert str(page) in failed.value.__notes__[0]
