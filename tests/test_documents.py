@@ -1,5 +1,6 @@
 """The documents say what the code does: tables, commands, flags and rooms cannot drift."""
 
+import configparser
 import inspect
 import json
 import re
@@ -10,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from lab import lab_of
+from testing.bot import Bot
 
 from mockpbx.cli import COMMANDS, mockpbx
 from mockpbx.contract.vocabulary import HANGUP_CAUSES
@@ -21,6 +23,9 @@ from mockpbx.runtime.faults import FAULTS, read_fault
 from mockpbx.runtime.plan_files import read_plan
 from mockpbx.runtime.scenario_files import read_scenario
 from mockpbx.runtime.sounds import Beside
+from mockpbx.testing import MockPBX
+from mockpbx.testing.checks import Checks
+from mockpbx.testing.plugin import SWITCHES, TABLES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -68,6 +73,12 @@ def test_the_readmes_tables_of_personas_and_faults_are_the_codes():
     assert marked("faults") == [f"| `{name}` | {first_line(fault)} |" for name, fault in FAULTS.items()]
 
 
+def block(part: str) -> str:
+    """The README's one Python block with this in it."""
+    (found,) = [each for each in fenced("python") if part in each]
+    return found
+
+
 def fenced(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
@@ -82,7 +93,7 @@ def test_the_readmes_scenario_and_dial_plan_are_read():
 
 def test_the_readmes_generator_runs(capsys):
     names: dict = {}
-    exec(fenced("python")[0], names)
+    exec(block("def menu"), names)
     lab = lab_of(names["menu"]).call().advance(10_000)
     lab.workspace.press("s", "1", 200)
     lab.advance(60_000)
@@ -92,12 +103,37 @@ def test_the_readmes_generator_runs(capsys):
     assert lab.only(CallEnded).record.cause == 16
 
 
-async def test_the_readmes_rehearsal_runs():
+def test_the_readmes_rehearsal_runs():
     names: dict = {}
-    call = 'workspace.place_call("s", "089608675796")'
-    exec(re.sub(r"# \.\.\. here your bot calls .*", call, "\n".join(fenced("python"))), names)
-    happened = await names["rehearse"]()
-    assert [kind for kind in happened if kind != "CalleeListens"][:2] == ["DialStatusChanged", "DialStatusChanged"]
+    exec(block("def rehearse"), names)
+    record = names["rehearse"](lambda url, token: Bot(url, token).start("089608675796"))
+    assert (record.disposition, record.hangup_cause_code) == ("ANSWERED", 16)
+
+
+def test_the_readmes_examples_are_parts_of_the_suites_that_run():
+    suites = "\n".join(file.read_text() for file in (ROOT / "tests/examples").glob("*/*test*"))
+    examples = re.findall(r"<!-- example -->\n```\w+\n(.*?)```\n<!-- /example -->", README, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        assert example in suites
+
+
+def test_the_readmes_ini_file_is_taken_by_the_plugin():
+    (ini,) = fenced("ini")
+    read = configparser.ConfigParser()
+    read.read_string(ini)
+    own = read["pytest"]
+    levels, limits = (
+        dict(re.findall(r"^([\w.-]+) = ([\w.-]+)$", own[f"mockpbx_{name}"], re.MULTILINE)) for name in TABLES
+    )
+    assert {name.removeprefix("mockpbx_") for name in own} <= {*SWITCHES, *TABLES}
+    Checks(levels, {name: float(value) for name, value in limits.items()})
+    assert len(levels) == len(limits) == 2
+
+
+def test_the_readmes_marker_is_taken_by_the_plugin():
+    (marker,) = re.findall(r"`@pytest\.mark\.mockpbx\((.*?)\)`", README)
+    MockPBX(**eval(f"dict({marker})"))
 
 
 def test_the_readmes_requests_are_taken_by_the_control_api():
@@ -122,7 +158,7 @@ def test_every_command_is_in_the_readme_and_every_flag_there_exists():
     context = click.Context(mockpbx)
     flags = {option for name in COMMANDS for parameter in mockpbx.get_command(context, name).params
              for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
-    others = {"--quiet", "--editable", "--rm", "--help"}
+    others = {"--quiet", "--editable", "--rm", "--help", *(f"--mockpbx-{name}" for name in SWITCHES)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= flags | others
     assert set(COMMANDS) <= set(re.findall(r"`mockpbx (\w+)", README))
 

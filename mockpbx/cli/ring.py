@@ -11,34 +11,10 @@ import aiohttp
 import click
 
 from mockpbx.cli import refuse
-from mockpbx.client.address import base_of
+from mockpbx.cli.control import ControlClient, Refused
 from mockpbx.client.errors import ClientError
 
 POLL = 30  # s that the server may take until it has news
-
-
-class Refused(Exception):
-    """The server says no; its sentence says why."""
-
-
-class ControlClient:
-    """The control API of a server, as the workspace of a token."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str, token: str, admin_token: str | None) -> None:
-        self._http = http
-        self._base = f"{base_of(url)}/__admin"
-        self._headers = {"Authorization": f"Bearer {token}"} | ({"X-Admin-Token": admin_token} if admin_token else {})
-
-    async def ask(self, method: str, path: str, **options: Any) -> Any:
-        """Return the data of a reply. Raises Refused."""
-        try:
-            async with self._http.request(method, self._base + path, headers=self._headers, **options) as reply:
-                body = await reply.json(content_type=None)
-        except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as error:
-            raise Refused(f"{self._base} does not answer as a mockpbx does: {error or type(error).__name__}") from None
-        if not isinstance(body, dict) or body.get("errors") or "data" not in body:
-            raise Refused(str(body.get("errors") if isinstance(body, dict) else body))
-        return body["data"]
 
 
 @dataclass(frozen=True, slots=True)

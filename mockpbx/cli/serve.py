@@ -24,13 +24,13 @@ def command(**values: Any) -> None:
         server = read_settings(ServerSettings, values)
         workspace = read_settings(WorkspaceSettings, values)
         logs.set_up(server.log_format)
-        with asyncio.Runner(loop_factory=_loop_factory(server.event_loop)) as runner:
+        with asyncio.Runner(loop_factory=loop_factory(server.event_loop)) as runner:
             runner.run(_serve(Server(server, workspace)))
     except ConfigurationError as error:
         refuse(str(error))
 
 
-def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return what makes the event loop of that name, None for Python's own. Raises ConfigurationError."""
     if name == "asyncio":
         return None

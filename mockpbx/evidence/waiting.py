@@ -21,6 +21,9 @@ from mockpbx.runtime.workspace import Workspace
 
 T = TypeVar("T")
 
+#: Seconds that clients have at most to answer a ping.
+PATIENCE = 1.0
+
 #: Facts that may still come when a call has ended.
 _AFTERWARDS = (e.RecordIssued, AudioRefused, EventRefused, FaultStruck)
 
@@ -53,13 +56,19 @@ async def expected(
         return not left or _over(entries, left[0])
 
     await until(workspace, decided, within)
-    return judge(entries, wanted, after)
+    judgement = judge(entries, wanted, after)
+    if any(isinstance(entry.event, e.RecordIssued) for entry in judgement.matched):
+        await _committed(workspace)
+    return judgement
 
 
 async def ended(workspace: Workspace, session_id: str, within: float) -> bool:
-    """Return whether a call's record is issued, once it is, or when the time is over."""
+    """Return whether a call's record is issued and committed, once it is, or when the time is over."""
     entries = _entries(workspace, session_id)
-    return bool(await until(workspace, lambda: _has(entries, e.RecordIssued), within))
+    issued = await until(workspace, lambda: _has(entries, e.RecordIssued), within)
+    if issued:
+        await _committed(workspace)
+    return issued
 
 
 async def until(workspace: Workspace, look: Callable[[], T], within: float) -> T:
@@ -75,6 +84,11 @@ async def until(workspace: Workspace, look: Callable[[], T], within: float) -> T
             await asyncio.wait_for(workspace.journal.grown(), left)
         except TimeoutError:
             continue
+
+
+async def _committed(workspace: Workspace) -> None:
+    """Return when the records that were issued are in the API, and their events with the clients."""
+    await workspace.clients.ping(PATIENCE)
 
 
 def _entries(workspace: Workspace, session_id: str) -> list[Entry]:

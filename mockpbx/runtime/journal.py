@@ -94,21 +94,22 @@ class Journal:
         # From the end, since most who ask have read nearly all of it.
         return Excerpt(list(islice(reversed(self._entries), wanted))[::-1], truncated=not known)
 
-    async def grown(self) -> None:
-        """Return when the next entry is written."""
+    def grown(self) -> asyncio.Future[None]:
+        """Return what is done once the next entry from here on is written."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        try:
-            await future
-        finally:
-            if future in self._waiting:
-                self._waiting.remove(future)
+        future.add_done_callback(self._let_go)
+        return future
 
     def restart(self) -> None:
         """Begin anew, with number 1; the readers stay."""
         self._entries.clear()
         self.started = max(self._wall(), self.started + 1)
         self.next = 1
+
+    def _let_go(self, future: asyncio.Future[None]) -> None:
+        if future in self._waiting:
+            self._waiting.remove(future)
 
     def _prune(self) -> None:
         oldest = self._wall() - self.age * 1_000

@@ -211,6 +211,8 @@ BODIES = {
     "play": {"clip": "hello"},
     "say": {"words": "halo"},
     "perform": {"scenario": "busy"},
+    "await_call": {"within": 0},
+    "expect": {"facts": [{"fact": "Connected"}], "within": 0},
     "find_entries": {},
     "count_entries": {},
 }

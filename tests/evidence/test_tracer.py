@@ -71,7 +71,7 @@ async def test_a_scenario_in_python_cannot_be_replayed_and_the_error_says_so(ser
     (evidence,) = tmp_path.glob("*.jsonl")
     with pytest.raises(ConfigurationError, match="run its test again"):
         await serve(replay=evidence)
-    with pytest.raises(ConfigurationError, match="expected the .jsonl that lies beside"):
+    with pytest.raises(ConfigurationError, match=r"expected the \.jsonl that lies beside"):
         await serve(replay=evidence.with_suffix(".wav"))
 
 

@@ -1,4 +1,4 @@
-"""A small voice bot, as a user's would be: it places a call, speaks when it is answered, and hangs up when it was heard."""
+"""A small voice bot: it places a call, speaks when it is answered, and hangs up when it was heard."""
 
 import asyncio
 import threading

@@ -70,7 +70,7 @@ class TestUnittest(unittest.TestCase):
         pbx.when("*").then("busy")
         bot = Bot(pbx.url, pbx.token)
         bot.start(NUMBER)
-        self.assertEqual(pbx.wait_for_call().wait().disposition, "BUSY")
+        assert pbx.wait_for_call().wait().disposition == "BUSY"
 
 
 def test_a_failed_expectation_shows_the_call_and_a_likely_cause():
@@ -108,11 +108,14 @@ def test_what_was_asserted_is_no_problem():
 
 
 def test_metrics_may_have_limits():
-    with pytest.raises(ProblemsFound, match=r"uplink\.most_queued is \d.*, and the limit is 0\.5"):
+    def hurried() -> None:
         with MockPBX(limits={"uplink.most_queued": 0.5, "time_to_first_audio": 1}) as pbx:
             pbx.when("*").then(Ring(1), Answer())
             Bot(pbx.url, pbx.token).start(NUMBER)
             pbx.wait_for_call().wait()
+
+    with pytest.raises(ProblemsFound, match=r"uplink\.most_queued is \d.*, and the limit is 0\.5"):
+        hurried()
 
 
 def test_calls_in_turn_by_chance_and_by_a_generator():
@@ -226,10 +229,14 @@ def test_it_is_not_to_be_used_before_it_runs():
 
 
 def test_a_failing_block_leaves_its_evidence(tmp_path):
-    with pytest.raises(ZeroDivisionError) as failed, MockPBX(evidence=tmp_path) as pbx:
-        pbx.when("*").then("busy")
-        Bot(pbx.url, pbx.token).start(NUMBER)
-        pbx.wait_for_call().wait()
-        raise ZeroDivisionError
+    def failing() -> None:
+        with MockPBX(evidence=tmp_path) as pbx:
+            pbx.when("*").then("busy")
+            Bot(pbx.url, pbx.token).start(NUMBER)
+            pbx.wait_for_call().wait()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as failed:
+        failing()
     (page,) = tmp_path.glob("*.html")
     assert str(page) in failed.value.__notes__[0]

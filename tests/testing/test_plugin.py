@@ -88,7 +88,11 @@ def test_name(mockpbx):
     result = users(body)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ['>*call.expect(Connected, CheckpointReached("thanks"))', "*likely cause:*", "evidence: mockpbx-evidence/*.html"]
+        [
+            '>*call.expect(Connected, CheckpointReached("thanks"))',
+            "*likely cause:*",
+            "evidence: mockpbx-evidence/*.html",
+        ]
     )
     (page,) = pytester.path.glob("mockpbx-evidence/*/call-1.html")
     assert "test_name" in page.read_text()

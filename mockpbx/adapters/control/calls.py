@@ -65,7 +65,7 @@ class CallHandlers:
         workspace, query = ask.workspace, ask.query
         workspace.wake()
         views = [view for view in workspace.calls.calls() if query.live in (None, view.ended is None)]
-        return m.Calls(calls=[m.CallSummary.model_validate(_summary(workspace, view)) for view in views[: query.limit]])
+        return m.Calls(calls=[m.CallSummary.model_validate(summary(workspace, view)) for view in views[: query.limit]])
 
     async def _get(self, ask: Ask) -> Reply:
         ask.workspace.wake()
@@ -123,7 +123,7 @@ class CallHandlers:
     async def _recording(self, ask: Ask) -> Reply:
         workspace = ask.workspace
         workspace.wake()
-        view = _known(workspace, ask.session_id)
+        view = known(workspace, ask.session_id)
         recording = workspace.recordings.find(ask.session_id)
         if recording is None:
             raise NoRecording(_why_none(workspace, view))
@@ -142,7 +142,8 @@ def _check_number(name: str, number: str, pattern: str) -> None:
         raise InvalidRequest(f"{name} is not valid: expected a phone number such as 081234567890, got {number[:40]!r}")
 
 
-def _known(workspace: Workspace, session_id: str) -> CallView:
+def known(workspace: Workspace, session_id: str) -> CallView:
+    """Return what there is to say of a call. Raises NoSuchCall."""
     view = workspace.calls.find(session_id)
     if view is None:
         raise NoSuchCall
@@ -150,7 +151,7 @@ def _known(workspace: Workspace, session_id: str) -> CallView:
 
 
 def _detail(workspace: Workspace, session_id: str) -> m.CallDetail:
-    view = _known(workspace, session_id)
+    view = known(workspace, session_id)
     line, step = workspace.line(session_id), workspace.step_of(session_id)
     recording = workspace.recordings.find(session_id)
     more = {
@@ -158,10 +159,11 @@ def _detail(workspace: Workspace, session_id: str) -> m.CallDetail:
         "step": step and {"number": step[0], "word": s.word(step[1]), "step": notation(step[1])},
         "recording": None if recording is None else _about(recording),
     }
-    return m.CallDetail.model_validate(_summary(workspace, view) | more)
+    return m.CallDetail.model_validate(summary(workspace, view) | more)
 
 
-def _summary(workspace: Workspace, view: CallView) -> dict[str, object]:
+def summary(workspace: Workspace, view: CallView) -> dict[str, object]:
+    """Return the members of `messages.CallSummary`."""
     record = view.record
     return {
         "session_id": view.session_id,

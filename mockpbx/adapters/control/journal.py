@@ -8,8 +8,9 @@ import json
 from aiohttp import web
 
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
+from mockpbx.adapters.control.news import News
 from mockpbx.adapters.control.paging import Answer, Position, Question, answer, breathing, edges, page, pattern_of
-from mockpbx.runtime.journal import Entry, Journal
+from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.journal_lines import line_of
 from mockpbx.runtime.workspace import Workspace, wall_ms
 
@@ -27,8 +28,8 @@ class JournalHandlers:
     heartbeat = 15.0  # wall seconds between two comments in a stream that has nothing to tell
     patience = 1.0  # wall seconds that a reader gets for what is left at the end
 
-    def __init__(self) -> None:
-        self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def __init__(self, news: News) -> None:
+        self._news = news
         self._streams: set[asyncio.Timeout] = set()
 
     def handlers(self) -> dict[str, Handler]:
@@ -41,9 +42,7 @@ class JournalHandlers:
         }
 
     def close(self) -> None:
-        """Let nobody wait any more."""
-        if not self._closing.done():
-            self._closing.set_result(None)
+        """End every stream, once it has told what there is."""
         for stream in self._streams:
             stream.reschedule(asyncio.get_running_loop().time() + self.patience)
 
@@ -55,10 +54,10 @@ class JournalHandlers:
         while True:
             reply, _ = await page(workspace, question, query.limit)
             left = until - loop.time()
-            if reply["entries"] or reply["truncated"] or left <= 0 or self._closing.done():
+            if reply["entries"] or reply["truncated"] or left <= 0 or self._news.closing:
                 return reply
             question = question.behind(Position.read(reply["next"]))
-            await self._news(workspace.journal, question.after, left)
+            await self._grown(workspace, question, left)
 
     async def _find(self, ask: Ask) -> Reply:
         body = ask.body
@@ -108,28 +107,17 @@ class JournalHandlers:
                 told = Position(found.started, batch[-1].number)
                 await asyncio.sleep(0)
             question = question.behind(found.end)
-            if self._closing.done():
+            if self._news.closing:
                 return
-            while not await self._news(workspace.journal, question.after, self.heartbeat):
+            while not await self._grown(workspace, question, self.heartbeat):
                 # What was passed over is not to be asked for again; an event without data is not shown to anybody.
                 await response.write(b":\n\n" if told == question.after else f":\nid: {question.after}\n\n".encode())
                 told = question.after
                 workspace.used_at = wall_ms()
 
-    async def _news(self, journal: Journal, after: Position, seconds: float) -> bool:
-        """Wait for entries after a position. Returns whether there is reason to look, False when the time is over."""
-        if self._closing.done() or (journal.started, journal.next - 1) != (after.started, after.number):
-            return True
-        grown = asyncio.ensure_future(journal.grown())
-        await asyncio.sleep(0)  # it listens from here on; before that nobody did
-        if journal.next - 1 != after.number or journal.started != after.started:
-            grown.cancel()
-            return True
-        try:
-            done, _ = await asyncio.wait({grown, self._closing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            grown.cancel()
-        return bool(done)
+    async def _grown(self, workspace: Workspace, question: Question, seconds: float) -> bool:
+        after = question.after
+        return await self._news.wait(workspace.journal, after.started, after.number, seconds)
 
 
 def _batches(entries: list[Entry]) -> list[list[Entry]]:

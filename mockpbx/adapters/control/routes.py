@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from mockpbx.adapters.control import evidence_messages as em
 from mockpbx.adapters.control import messages as m
 from mockpbx.runtime.settings import WorkspaceSettings
 
@@ -75,6 +76,22 @@ ROUTES = (
     ),
     Route(
         "recording", "GET", f"{BASE}/calls/{{id}}/recording.wav", "Hear callee left, client right", media="audio/wav"
+    ),
+    # --- what calls tell
+    Route("await_call", "POST", f"{BASE}/calls/wait", "Await the next call", em.AwaitCall, m.CallSummary),
+    Route("expect", "POST", f"{BASE}/calls/{{id}}/expect", "Await facts of a call, in order", em.Expect, em.Expected),
+    Route("call_metrics", "GET", f"{BASE}/calls/{{id}}/metrics", "Show what was measured of it", None, em.CallMetrics),
+    Route(
+        "call_findings", "GET", f"{BASE}/calls/{{id}}/findings", "Show its findings", None, em.Findings, em.LevelQuery
+    ),
+    Route("findings", "GET", f"{BASE}/findings", "Show the findings of all calls", None, em.Findings, em.LevelQuery),
+    Route("evidence_page", "GET", f"{BASE}/calls/{{id}}/evidence.html", "See a call on one page", media="text/html"),
+    Route(
+        "evidence_lines",
+        "GET",
+        f"{BASE}/calls/{{id}}/evidence.jsonl",
+        "Read its entries as lines of JSON",
+        media="application/jsonl",
     ),
     # --- the journal
     Route("read_journal", "GET", f"{BASE}/journal", "Read facts, or await some", None, m.JournalPage, m.JournalQuery),

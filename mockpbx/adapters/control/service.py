@@ -20,7 +20,9 @@ from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.behaviour import BehaviourHandlers
 from mockpbx.adapters.control.calls import CallHandlers
 from mockpbx.adapters.control.emulator import Emulator
+from mockpbx.adapters.control.evidence import EvidenceHandlers
 from mockpbx.adapters.control.journal import JournalHandlers
+from mockpbx.adapters.control.news import News
 from mockpbx.adapters.control.reading import read_body, read_query
 from mockpbx.adapters.control.routes import BASE, ROUTES, Route
 from mockpbx.adapters.control.tally import Tally
@@ -55,12 +57,14 @@ class ControlService:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
         self.tally = Tally()
-        self._journal = JournalHandlers()
+        self._news = News()
+        self._journal = JournalHandlers(self._news)
         self._about = AboutHandlers(emulator, self.tally)
         handlers: dict[str, Handler] = {
             **self._about.handlers(),
             **BehaviourHandlers(emulator).handlers(),
             **CallHandlers(emulator).handlers(),
+            **EvidenceHandlers(self._news).handlers(),
             **self._journal.handlers(),
         }
         assert handlers.keys() == {route.id for route in ROUTES}, "handlers and routes differ"
@@ -77,6 +81,7 @@ class ControlService:
 
     def close(self) -> None:
         """Answer every request that waits for news, and end every stream, once it has told what there is."""
+        self._news.close()
         self._journal.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
