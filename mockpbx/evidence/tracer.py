@@ -30,7 +30,9 @@ class Tracer:
     async def drain(self) -> None:
         """Return when all is written."""
         while self._pending:
-            await asyncio.gather(*self._pending)
+            # Tasks that are done already take no turn of the loop, in which they would let go of themselves.
+            done, _ = await asyncio.wait(self._pending)
+            self._pending -= done
 
     def _read(self, workspace: Workspace, entry: Entry) -> None:
         if isinstance(entry.event, e.RecordIssued) and entry.session_id is not None:

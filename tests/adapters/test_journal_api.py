@@ -60,9 +60,9 @@ def listening(monkeypatch):
         journal, waits = reader.workspace.journal, asyncio.Event()
         grown = journal.grown
 
-        async def watched() -> None:
+        def watched() -> asyncio.Future[None]:
             waits.set()
-            await grown()
+            return grown()
 
         monkeypatch.setattr(journal, "grown", watched)
         return waits

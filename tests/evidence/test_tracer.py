@@ -77,7 +77,8 @@ async def test_a_scenario_in_python_cannot_be_replayed_and_the_error_says_so(ser
 
 async def test_a_folder_that_cannot_be_written_costs_no_call(serve, http, tmp_path, caplog):
     (tmp_path / "traces").mkdir()
-    pbx = await serve(clock="1000x", trace_dir=tmp_path / "traces" / "file")
+    plan = Plan((Rule.of("*", Named("short", (Ring(1), Answer(), HangUp()))),))
+    pbx = await serve(clock="1000x", trace_dir=tmp_path / "traces" / "file", plan=plan)
     shutil.rmtree(tmp_path / "traces")
     (tmp_path / "traces").write_text("in the way")
     await placed(pbx, http, 1)

@@ -54,7 +54,9 @@ class RealtimeService:
     async def drain(self) -> None:
         """Wait until every record that was issued is committed and its event sent."""
         while self._pending:
-            await asyncio.gather(*self._pending, return_exceptions=True)
+            # Tasks that are done already take no turn of the loop, in which they would let go of themselves.
+            done, _ = await asyncio.wait(self._pending)
+            self._pending -= done
 
     # --- sockets ------------------------------------------------------------------------------------------------------
 
