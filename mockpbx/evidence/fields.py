@@ -92,6 +92,7 @@ class Field(NamedTuple):
 
     def taken(self, value: object, fact: str) -> object:
         """Return a value that this field can have. Raises ValueError for one that it never has."""
+        __tracebackhide__ = True
         if (value is None and self.optional) or _predicate(value):
             return value
         taken = self.kind.take(value)

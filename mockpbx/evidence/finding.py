@@ -22,14 +22,14 @@ class Rule:
 class Finding:
     """A rule that a call broke: what was seen, `at` which virtual ms first, how often in all.
 
-    `entry` is the number of the journal entry that shows it, where one does. An assertion of that very fact settles it.
+    `entries` are the numbers of all journal entries that show it, where any do. Assertions of all of them settle it.
     """
 
     rule: Rule
     what: str
     at: int | None = None
     count: int = 1
-    entry: int | None = None
+    entries: tuple[int, ...] = ()
 
     @property
     def id(self) -> str:

@@ -8,8 +8,9 @@ from mockpbx.domain import events as e
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.lint import lint
-from mockpbx.evidence.problems import problems, refusals
-from mockpbx.evidence.rules import broken, counted, shown
+from mockpbx.evidence.problems import problems
+from mockpbx.evidence.refused import refusals
+from mockpbx.evidence.rules import counted, shown, shown_by
 from mockpbx.runtime.entries import AudioRefused, EventRefused
 from mockpbx.runtime.journal import Entry
 
@@ -32,7 +33,7 @@ def stray(entries: Iterable[Entry]) -> list[Finding]:
     if unknown:
         names = list(dict.fromkeys(entry.session_id or "" for entry in unknown))
         what = f"{counted(len(unknown), 'message')} for a session that never was: {', '.join(map(shown, names[:3]))}"
-        found.append(broken("unknown-session", what, unknown[0].at, len(unknown), unknown[0].number))
+        found.append(shown_by("unknown-session", what, unknown))
     return _in_order(found)
 
 

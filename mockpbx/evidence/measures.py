@@ -69,12 +69,17 @@ class Uplink:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """One call. `time_to_first_audio` counts from Connected to the first sound that the callee hears of the client."""
+    """One call. `time_to_first_audio` counts from Connected to the first sound that the callee hears of the client.
+
+    `barge_in_reaction` is of those barge-ins that were answered by an interruption, `barge_in_stop` of all.
+    """
 
     time_to_first_audio: float | None
     turn_latency: Spread | None
     turns: tuple[Turn, ...]
     barge_ins: tuple[BargeIn, ...]
+    barge_in_stop: Spread | None
+    barge_in_reaction: Spread | None
     talk_over: float
     dead_air: float
     longest_dead_air: float

@@ -41,7 +41,7 @@ _PLAYOUT = (
     facts.MediaStopped,
 )
 _UNHEARD = Sound(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.int16), (), True)
-_UNANSWERED = Metrics(None, None, (), (), 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0, (), None)
+_UNANSWERED = Metrics(None, None, (), (), None, None, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0, (), None)
 
 
 def measure(dossier: Dossier) -> Metrics:
@@ -53,12 +53,15 @@ def measure(dossier: Dossier) -> Metrics:
     playout = _Playout(dossier, sound)
     callee, client = spans(sound.callee, sound.times), spans(sound.client, sound.times)
     turns = tuple(_turns(callee, client))
+    barge_ins = tuple(_barge_ins(callee, client, playout.interrupted))
     dead = [span.length for span in silences(_watched(connected, dossier, sound), callee, client) if span.length > DEAD]
     return Metrics(
         time_to_first_audio=_first_audio(connected, client, playout, recorded=dossier.sound is not None),
         turn_latency=spread([turn.latency for turn in turns]),
         turns=turns,
-        barge_ins=tuple(_barge_ins(callee, client, playout.interrupted)),
+        barge_ins=barge_ins,
+        barge_in_stop=spread([each.stop for each in barge_ins]),
+        barge_in_reaction=spread([each.reaction for each in barge_ins if each.reaction is not None]),
         talk_over=_seconds(sum(span.length for span in overlaps(callee, client))),
         dead_air=_seconds(sum(dead)),
         longest_dead_air=_seconds(max(dead, default=0)),

@@ -61,6 +61,7 @@ class Fact:
 
     def __call__(self, *values: object, **fields: object) -> Fact:
         """Return the fact narrowed to these values."""
+        __tracebackhide__ = True
         if len(values) > len(self.fields):
             raise TypeError(f"{self.name} takes {self._fields()}, got {len(values)} value{'s'[: len(values) > 1]}")
         given = {each.name: value for each, value in zip(self.fields, values, strict=False)}
@@ -71,7 +72,10 @@ class Fact:
             if name in given:
                 raise TypeError(f"{self.name} got {name} twice: give it once")
         given = {each.name: value for each, value in self.wanted} | given | fields
-        wanted = ((each, each.taken(given[each.name], self.name)) for each in self.fields if each.name in given)
+        wanted: list[tuple[Field, object]] = []
+        for each in self.fields:
+            if each.name in given:
+                wanted.append((each, each.taken(given[each.name], self.name)))  # noqa: PERF401 - ends in the user's line
         return replace(self, wanted=tuple(wanted))
 
     def __repr__(self) -> str:

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mockpbx.contract.errors import NoSuchSession, NotConnected
-from mockpbx.contract.vocabulary import Direction, Party
+from mockpbx.contract.errors import NoSuchSession
+from mockpbx.contract.vocabulary import DialStatus, Direction, Party
 from mockpbx.domain import events as e
 from mockpbx.domain import scenario as s
 from mockpbx.domain.magic import magic_number
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
+from mockpbx.evidence.hurry import hurries, wall_paced
 from mockpbx.evidence.lint.stream import paced, sent_last
-from mockpbx.evidence.rules import broken, counted, shown
+from mockpbx.evidence.refused import of_kind, refusals
+from mockpbx.evidence.rules import broken, counted, shown, shown_by
 from mockpbx.media import facts
 from mockpbx.media.pcm import FRAME_MS, RATE
 from mockpbx.runtime.entries import AudioRefused, EventRefused
@@ -27,48 +29,11 @@ UNDER_WAY = 500
 AUDIBLE = 200
 #: Steps that a script is made for: one that leaves them out has not tried what it was to try.
 _TELLING = (*s.EXPECTATIONS, s.Press, s.Play, s.Say)
-_SPLIT = "whole 16-bit samples"
 
 
 def problems(dossier: Dossier) -> list[Finding]:
     """Return what the journal of a call tells, in no particular order."""
     return [finding for find in _FINDERS for finding in find(dossier)]
-
-
-def refusals(entries: Sequence[Entry], connected_at: int | None = None) -> Iterator[Finding]:
-    """Find messages that were refused: audio, other events, rooms."""
-    audio = _kind(entries, AudioRefused)
-    split = [entry for entry in audio if _SPLIT in _reason(entry)]
-    other = [entry for entry in audio if _SPLIT not in _reason(entry)]
-    events = _kind(entries, EventRefused)
-    joins = _kind(entries, e.JoinRefused)
-    if split:
-        yield _found("split-samples", split, f"{counted(len(split), 'pcm16 message')} with an odd number of bytes")
-    if other:
-        yield _found("audio-refused", other, _refused(other, "audio message") + _too_early(other, connected_at))
-    if events:
-        names = ", ".join(sorted({shown(entry.event.event) for entry in events}))  # type: ignore[attr-defined]
-        yield _found("event-refused", events, f"{_refused(events, 'event')}: {names}")
-    if joins:
-        yield _found("join-refused", joins, f"{counted(len(joins), 'joinRoom')} for no live call")
-
-
-def _refused(entries: Sequence[Entry], noun: str) -> str:
-    reasons = Counter(map(_reason, entries))
-    told = "; ".join(
-        shown(reason, 200) + (f" ({times} times)" if times > 1 and len(reasons) > 1 else "")
-        for reason, times in reasons.most_common(3)
-    )
-    return f"{counted(len(entries), noun)} refused: {told}"
-
-
-def _too_early(entries: Sequence[Entry], connected_at: int | None) -> str:
-    early = [entry for entry in entries if _reason(entry) == NotConnected.sentence]
-    if not early:
-        return ""
-    if connected_at is None:
-        return "; the call was never answered"
-    return f"; the first was sent {connected_at - early[0].at:,} ms before Connected"
 
 
 def _of_the_call(dossier: Dossier) -> Iterator[Finding]:
@@ -80,10 +45,10 @@ def _of_the_call(dossier: Dossier) -> Iterator[Finding]:
     numbers = {entry.number for entry in after}
     yield from refusals([entry for entry in dossier.entries if entry.number not in numbers], dossier.connected_at)
     late = [entry for entry in after if _since(dossier, end, entry) > UNDER_WAY]
-    audio, events = _kind(late, AudioRefused), _kind(late, EventRefused)
+    audio, events = of_kind(late, AudioRefused), of_kind(late, EventRefused)
     if audio:
         last = audio[-1].at - end.at
-        yield _found("audio-after-hangup", audio, f"{counted(len(audio), 'message')} until {last:,} ms after the end")
+        yield shown_by("audio-after-hangup", f"{counted(len(audio), 'message')} until {last:,} ms after the end", audio)
     if events:
         yield from refusals(events)
 
@@ -103,7 +68,8 @@ def _never_joined(dossier: Dossier) -> Iterator[Finding]:
 
 
 def _left_open(dossier: Dossier) -> Iterator[Finding]:
-    if dossier.record is None:
+    """Find a conversation that nobody ended. What was never answered ends by itself, or was never joined."""
+    if dossier.record is None and dossier.call.joined and dossier.call.status == DialStatus.CONNECTED:
         last = dossier.entries[-1].at if dossier.entries else dossier.call.placed_at
         yield broken("call-left-open", f"the call is still up ({dossier.call.status}): nobody has hung up", last)
 
@@ -114,11 +80,11 @@ def _left_open(dossier: Dossier) -> Iterator[Finding]:
 def _scenario(dossier: Dossier) -> Iterator[Finding]:
     failed = dossier.all(e.ScenarioFailed)
     for entry in failed[:1]:
-        yield _found("scenario-failed", failed, f"step {entry.event.step}: {entry.event.reason}")  # type: ignore[attr-defined]
+        yield shown_by("scenario-failed", f"step {entry.event.step}: {entry.event.reason}", failed)  # type: ignore[attr-defined]
     missed = [entry for entry in dossier.all(e.ExpectationMissed) if _tells(dossier, entry)]
     if missed:
         what = ", ".join(dict.fromkeys(_in_words(entry.event.expectation) for entry in missed))  # type: ignore[attr-defined]
-        yield _found("expectation-missed", missed, f"the callee waited in vain: {what}")
+        yield shown_by("expectation-missed", f"the callee waited in vain: {what}", missed)
     steps = _steps(dossier)
     if steps is not None and not failed and not dossier.truncated:
         yield from _unfinished(dossier, steps)
@@ -146,8 +112,10 @@ def _unfinished(dossier: Dossier, steps: Sequence[s.Step]) -> Iterator[Finding]:
     if left:
         undone = ", ".join(s.word(step) for step in left[:3])
         what = f"{why} at step {number} of {len(steps)}; not done: {undone}"
-        entry = None if stopped is None else stopped.number
-        yield broken("scenario-unfinished", what, stopped.at if stopped else dossier.call.placed_at, 1, entry)
+        if stopped is None:
+            yield broken("scenario-unfinished", what, dossier.call.placed_at)
+        else:
+            yield shown_by("scenario-unfinished", what, [stopped])
 
 
 def _reached(dossier: Dossier, steps: Sequence[s.Step]) -> int:
@@ -205,6 +173,33 @@ def _in_words(expectation: s.Expectation) -> str:
     return f"{s.word(expectation)} within {expectation.within:g} s"
 
 
+# --- the clock -------------------------------------------------------------------------------------------------------
+
+
+def _left_behind(dossier: Dossier) -> Iterator[Finding]:
+    """Find what the client missed as the clock ran away from it: an expectation, the whole call, its own pace."""
+    late = [entry for entry in dossier.all(AudioRefused, EventRefused) if _of_no_session(entry)]
+    clock, told, shows = dossier.settings.clock, list[str](), list[Entry]()
+    for each in hurries(dossier):
+        match each.end.event:
+            case e.ExpectationMissed() if _tells(dossier, each.end):
+                shows.append(each.end)
+            case e.ScenarioFailed():
+                shows.append(each.end)
+            case e.CallEnded() if late and not shows:
+                shows += late  # it did act, when all was over; who had nothing more to do is not left behind
+            case _:
+                continue
+        told.append(each.told(clock))
+    paced = wall_paced(dossier)
+    if paced is not None:
+        packet, wall, call = paced
+        told.insert(0, f"{packet:.0f} ms of sound came every {wall:.0f} ms of yours, {call:,.0f} ms of the call")
+        yield broken("left-behind", told[0], dossier.all(facts.PlayoutStarted)[0].at, len(told))
+    elif told:
+        yield shown_by("left-behind", told[0], shows)
+
+
 # --- the client's own hang-up ----------------------------------------------------------------------------------------
 
 
@@ -217,17 +212,12 @@ def _cut(dossier: Dossier) -> Iterator[Finding]:
     names = ", ".join(shown(entry.event.name) for entry in behind[:3])  # type: ignore[attr-defined]
     if behind:
         what = f"{counted(len(behind), 'checkpoint')} never reached: {names}"
-        yield _found("checkpoint-cleared-at-hangup", behind, what)
+        yield shown_by("checkpoint-cleared-at-hangup", what, behind)
     lost = _lost(dossier, stopped.event)  # type: ignore[arg-type]
     if lost:
         where = f", before checkpoint {names}" if behind else ""
-        yield broken(
-            "audio-cut-at-hangup",
-            f"the client hung up {lost / RATE:.2f} s before the end of what it had sent{where}",
-            record.ended_at,
-            1,
-            stopped.number,
-        )
+        what = f"the client hung up {lost / RATE:.2f} s before the end of what it had sent{where}"
+        yield shown_by("audio-cut-at-hangup", what, [stopped])
 
 
 def _lost(dossier: Dossier, stopped: facts.MediaStopped) -> int:
@@ -272,24 +262,12 @@ def _slipped(dossier: Dossier) -> Iterator[Finding]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _kind(entries: Sequence[Entry], kind: type) -> list[Entry]:
-    return [entry for entry in entries if isinstance(entry.event, kind)]
-
-
-def _reason(entry: Entry) -> str:
-    assert isinstance(entry.event, AudioRefused | EventRefused)
-    return entry.event.reason
-
-
-def _found(rule: str, entries: Sequence[Entry], what: str) -> Finding:
-    return broken(rule, what, entries[0].at, len(entries), entries[0].number)
-
-
 _FINDERS: tuple[Callable[[Dossier], Iterator[Finding]], ...] = (
     _of_the_call,
     _never_joined,
     _left_open,
     _scenario,
+    _left_behind,
     _cut,
     _slipped,
 )

@@ -6,9 +6,11 @@ scenario says of the client has none of its own there; such rules point at the f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from mockpbx.evidence.finding import Finding, Rule
+from mockpbx.runtime.journal import Entry
 
 _FORMAT = "audio, Audio Format"
 _PAYLOAD = "audio, Payload Parameters"
@@ -72,6 +74,13 @@ _TABLE = (
         "warning",
         _FLOW,
         "The callee waited for this in vain and went its own way: let the client do it in time, or drop the step.",
+    ),
+    Rule(
+        "left-behind",
+        "warning",
+        _FLOW,
+        "A client that waits, thinks or paces its sound in wall time needs the call to do so, too: give its test "
+        'clock="real". On `auto` and faster rates only clients that react at once keep up.',
     ),
     Rule(
         "call-left-open",
@@ -225,9 +234,14 @@ _TABLE = (
 RULES = MappingProxyType({rule.id: rule for rule in _TABLE})
 
 
-def broken(rule: str, what: str, at: int | None = None, count: int = 1, entry: int | None = None) -> Finding:
-    """Return a finding of the rule of that id."""
-    return Finding(RULES[rule], what, at, count, entry)
+def broken(rule: str, what: str, at: int | None = None, count: int = 1) -> Finding:
+    """Return a finding of the rule of that id, which no entry of the journal shows."""
+    return Finding(RULES[rule], what, at, count)
+
+
+def shown_by(rule: str, what: str, entries: Sequence[Entry]) -> Finding:
+    """Return a finding of the rule of that id, each entry of which is a case."""
+    return Finding(RULES[rule], what, entries[0].at, len(entries), tuple(entry.number for entry in entries))
 
 
 def counted(number: int, noun: str) -> str:

@@ -41,15 +41,15 @@ class Tracer:
             task.add_done_callback(self._pending.discard)
 
     async def _write(self, workspace: Workspace, session_id: str) -> None:
-        dossier = dossier_of(workspace, session_id)
-        if dossier is None:
-            return
         from mockpbx.evidence.page import write_evidence
 
         try:
+            dossier = dossier_of(workspace, session_id)
+            if dossier is None:
+                return
             page = await asyncio.to_thread(write_evidence, dossier, self._folder, name_of(dossier))
-        except OSError as error:
-            _log.error("the evidence of session %s could not be written: %s", session_id, error)
+        except Exception:
+            _log.exception("the evidence of session %s could not be written", session_id)
         else:
             _log.info("evidence: %s", page)
 

@@ -35,7 +35,7 @@ def __getattr__(name: str) -> Any:
 
     if name in _HOMES:
         return getattr(import_module(f"mockpbx.testing.{_HOMES[name]}"), name)
-    if name.startswith("_"):
+    if not name[:1].isupper():  # what tools ask modules for
         raise AttributeError(name)
     from mockpbx.domain import scenario
     from mockpbx.evidence.patterns import FACTS, unknown
@@ -43,7 +43,8 @@ def __getattr__(name: str) -> Any:
     steps = {step.__name__: step for step in scenario.STEPS.values()}
     found = steps.get(name) or FACTS.get(name)
     if found is None:
-        raise AttributeError(f"mockpbx.testing has no {name}: {unknown(name)}; steps: {', '.join(steps)}")
+        # Of an AttributeError, `from mockpbx.testing import Conected` would show nothing.
+        raise ImportError(f"mockpbx.testing has no {name}: {unknown(name)}; steps: {', '.join(steps)}")
     return found
 
 

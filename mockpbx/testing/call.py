@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mockpbx.contract.messages import CdrEvent
+from mockpbx.contract.vocabulary import HANGUP_CAUSES
 from mockpbx.domain import scenario as s
 from mockpbx.evidence import waiting
 from mockpbx.evidence.diagnosis import explain
@@ -137,7 +139,14 @@ class CallFacts:
         self._by_hand(lambda workspace: hands.answer(workspace, self.session_id))
 
     def hang_up(self, cause: int | None = None) -> None:
-        """Hang up, decline it while it rings (cause 21), or let it fail with a cause of the contract's table."""
+        """Hang up, decline it while it rings (cause 21), or let it fail with a cause of the contract's table.
+
+        Raises Misuse for another cause.
+        """
+        __tracebackhide__ = True
+        if cause is not None and cause not in HANGUP_CAUSES:
+            known = ", ".join(map(str, HANGUP_CAUSES))
+            raise Misuse(f"hang_up(): expected one of the contract's causes {known}, got {cause!r}")
         self._by_hand(lambda workspace: hands.hang_up(workspace, self.session_id, cause))
 
     def press(self, keys: str, **how: Any) -> None:
@@ -231,6 +240,7 @@ class Call(CallFacts):
         """
         __tracebackhide__ = True
         wanted = _facts(facts)
+        check_patience(within)
         judgement = self._desk.block(lambda workspace: self._expected(workspace, wanted, within), "call.expect")
         return self._met(wanted, judgement)
 
@@ -248,6 +258,7 @@ class AsyncCall(CallFacts):
         """Await these facts in this order; as `Call.expect`."""
         __tracebackhide__ = True
         wanted = _facts(facts)
+        check_patience(within)
         judgement = await self._desk.wait(lambda workspace: self._expected(workspace, wanted, within))
         return self._met(wanted, judgement)
 
@@ -256,6 +267,13 @@ class AsyncCall(CallFacts):
         __tracebackhide__ = True
         issued = await self._desk.wait(lambda workspace: waiting.ended(workspace, self.session_id, within))
         return self._ended(issued, within)
+
+
+def check_patience(within: float) -> None:
+    """Refuse what is no number of seconds to wait. Raises Misuse."""
+    __tracebackhide__ = True
+    if not isinstance(within, int | float) or not 0 <= within < math.inf:
+        raise Misuse(f"within: expected seconds from 0 on, got {within!r}")
 
 
 def _facts(given: Sequence[object]) -> list[Fact]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding, Level
@@ -28,11 +28,16 @@ class Problem:
     text: str
 
 
+_PARTS: dict[str, type] = dict.fromkeys(("turn_latency", "barge_in_stop", "barge_in_reaction"), Spread) | {
+    "uplink": Uplink
+}
+
+
 def _figures() -> list[str]:
     """Return the names of the metrics that can have a limit: `time_to_first_audio`, `turn_latency.max`."""
     names: list[str] = []
     for each in fields(Metrics):
-        inner = {"turn_latency": Spread, "uplink": Uplink}.get(each.name)
+        inner = _PARTS.get(each.name)
         if inner is not None and is_dataclass(inner):
             names += [f"{each.name}.{part.name}" for part in fields(inner)]
         elif not str(each.type).startswith("tuple"):
@@ -54,14 +59,17 @@ class Checks:
     limits: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        __tracebackhide__ = True
         for rule, level in self.levels.items():
             if rule not in RULES:
                 raise Misuse(f"levels: there is no finding {rule!r}{hint(rule, list(RULES))}")
             if level not in _GRADES:
                 raise Misuse(f"levels: {rule} is to be {level!r}{hint(level, _GRADES)}")
-        for figure in self.limits:
+        for figure, most in self.limits.items():
             if figure not in FIGURES:
                 raise Misuse(f"limits: there is no metric {figure!r}{hint(figure, FIGURES)}")
+            if not isinstance(most, int | float):
+                raise Misuse(f"limits: {figure} is to be a number, got {most!r}")
 
     def problems(self, dossiers: Iterable[Dossier], stray: Iterable[Finding], asserted: set[int]) -> list[Problem]:
         """Return what is wrong with some calls, and with what belongs to none, but for what was asserted."""
@@ -71,10 +79,14 @@ class Checks:
             found += [
                 self._judged(each, where, dossier.call.placed_at)
                 for each in findings(dossier)
-                if each.entry not in asserted
+                if not (each.entries and asserted.issuperset(each.entries))
             ]
             found += self._breaches(dossier, where)
-        found += [self._judged(each, "no call", None) for each in stray if each.entry not in asserted]
+        found += [
+            self._judged(each, "no call", None)
+            for each in stray
+            if not (each.entries and asserted.issuperset(each.entries))
+        ]
         return [problem for problem in found if problem.level != "ignore"]
 
     def _judged(self, finding: Finding, where: str, placed_at: int | None) -> Problem:
@@ -86,12 +98,16 @@ class Checks:
         if not self.limits:
             return []
         metrics = measure(dossier)
-        measured = {figure: _value(metrics, figure) for figure in self.limits}
-        return [
-            Problem("error", figure, f"{where}: {figure} is {value:g}, and the limit is {self.limits[figure]:g}")
-            for figure, value in measured.items()
-            if value is not None and value > self.limits[figure]
-        ]
+        found: list[Problem] = []
+        for figure, most in self.limits.items():
+            value = _value(metrics, figure)
+            if value is not None and value > most:
+                found.append(Problem("error", figure, f"{where}: {figure} is {value:g}, and the limit is {most:g}"))
+            elif value is None and figure == "time_to_first_audio" and dossier.connected_at is not None:
+                found.append(
+                    Problem("error", figure, f"{where}: the client was never heard; {figure} is to be {most:g}")
+                )
+        return found
 
 
 def _value(metrics: Metrics, figure: str) -> float | None:
@@ -99,3 +115,11 @@ def _value(metrics: Metrics, figure: str) -> float | None:
     for part in figure.split("."):
         value = None if value is None else getattr(value, part)
     return value if isinstance(value, int | float) else None
+
+
+def table_of(name: str, given: object) -> dict[str, Any]:
+    """Return levels or limits as they were given. Raises Misuse for what is no mapping."""
+    __tracebackhide__ = True
+    if not isinstance(given, Mapping):
+        raise Misuse(f'{name}: expected a mapping, such as {{"small-packets": "error"}}, got {given!r}')
+    return dict(given)

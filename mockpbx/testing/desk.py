@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mockpbx.evidence.dossier import Dossier, dossier_of
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.settings import WorkspaceSettings
+from mockpbx.runtime.switchboard import workspace_key
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.testing.errors import Misuse
 from mockpbx.testing.thread import ServerThread
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Wall seconds that clients have at most to answer when the test is over.
-SETTLING = 1.0
+#: Wall seconds that clients have at most to answer when the test is over; a bot whose event loop stands cannot.
+SETTLING = 0.2
+#: How the tokens begin that are made for tests.
+MADE = "test-"
 
 
 @dataclass(slots=True)
@@ -36,15 +39,19 @@ class Desk:
     told: dict[str, int] = field(default_factory=dict)  # number of the entry that was expected last, by session
     asserted: set[int] = field(default_factory=set)  # numbers of the entries that the test has asserted
     open_ends: list[When] = field(default_factory=list)  # numbers of which nothing was said
+    is_open: bool = False
+    _strangers: int = 0  # calls in other workspaces when this one was opened
 
     def open(self, settings: WorkspaceSettings, seed: int) -> None:
         """Open the workspace, with settings and a seed of its own."""
+        self.is_open = True
         self.thread.ask(lambda: self.thread.server.open_workspace(self.token, settings, seed))
-        self.thread.tokens.add(self.token)
+        self._strangers = self._calls_elsewhere()
 
     def close(self) -> None:
-        """End its calls with their records, cut its sockets, forget it."""
-        if self.thread.running:
+        """End its calls with their records, cut its sockets, forget it. Harmless when it is closed already."""
+        was_open, self.is_open = self.is_open, False
+        if was_open and self.thread.running:
             self.thread.begin(self.thread.server.close_workspace(self.token)).result()
 
     def forget(self) -> None:
@@ -66,9 +73,7 @@ class Desk:
         Raises Misuse on a thread whose event loop is running: it would stand still, and a bot on it.
         """
         __tracebackhide__ = True
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if not _runs_a_loop():
             return self.begin(work).result()
         raise Misuse(
             f"{name}() would block the event loop that this test and perhaps its bot run on: await that of "
@@ -80,9 +85,11 @@ class Desk:
         return await asyncio.wrap_future(self.begin(work))
 
     def dossier(self, session_id: str) -> Dossier:
-        """Return everything that is known of a call."""
+        """Return everything that is known of a call. Raises Misuse for one that is forgotten."""
+        __tracebackhide__ = True
         dossier = self.ask(lambda workspace: dossier_of(workspace, session_id))
-        assert dossier is not None, "a test's calls are not forgotten"
+        if dossier is None:
+            raise Misuse("This call is forgotten: the workspace was reset, or has had a thousand calls since")
         return dossier
 
     def dossiers(self) -> list[Dossier]:
@@ -115,22 +122,44 @@ class Desk:
 
         def look(workspace: Workspace) -> list[str]:
             client = "A client is connected" if workspace.clients.connected else "No client is connected"
-            said = [f"{client} with the token {self.token!r}; the URL is {self.thread.url}."]
+            said = [f"{client} with the token {self._shown_token()}; the URL is {self.thread.url}."]
             others = [view.number for view in workspace.calls.calls() if view.session_id not in self.seen]
             if others:
                 said.append(f"Calls were placed to {', '.join(others)}.")
             if self.seen:
                 said.append(f"{len(self.seen)} calls that the test has waited for before do not count.")
-            strange = self.thread.strange_calls()
-            if strange:
-                said.append(
-                    f"{strange} calls were placed with a token that no test has: give mockpbx.token to the bot, in its "
-                    "REST requests and as auth.token of its socket."
-                )
             return said
 
         wanted = "No call was placed" if number == "*" else f"No call to {number} was placed"
-        return "\n".join([f"{wanted} within {within:g} s.", *self.ask(look)])
+        said = [f"{wanted} within {within:g} s.", *self.ask(look)]
+        strange = self._calls_elsewhere() - self._strangers
+        if strange > 0:
+            said.append(
+                f"Meanwhile {strange} came with another token: give this one to the bot (mockpbx.token), in its REST "
+                "requests and as auth.token of its socket."
+            )
+        return "\n".join(said)
+
+    def _calls_elsewhere(self) -> int:
+        """Return how many calls there are in other workspaces of the server."""
+        key = workspace_key(self.token)
+        return self.thread.ask(
+            lambda: sum(len(each.calls.calls()) for each in self.thread.server.workspaces() if each.key != key)
+        )
+
+    def _shown_token(self) -> str:
+        """Return the token as a message may show it: one that was made for the test whole, a user's own not."""
+        return self.token if self.token.startswith(MADE) else f"{self.token[:3]}..."
 
     def _workspace(self) -> Workspace:
+        if not self.is_open:
+            raise Misuse("This mockpbx is not running: use it inside `with MockPBX() as pbx:`, before stop()")
         return self.thread.server.workspace_of(self.token)
+
+
+def _runs_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
+import sys
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,9 +22,9 @@ from mockpbx.runtime.identity import new_session_id
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.workspace import Workspace
-from mockpbx.testing.call import PATIENCE, AsyncCall, Call
-from mockpbx.testing.checks import Checks, Problem
-from mockpbx.testing.desk import Desk
+from mockpbx.testing.call import PATIENCE, AsyncCall, Call, check_patience
+from mockpbx.testing.checks import Checks, Problem, table_of
+from mockpbx.testing.desk import MADE, Desk
 from mockpbx.testing.errors import ExpectationFailed, Misuse, ProblemsFound
 from mockpbx.testing.planning import Given, When, only_or_all, scenario_of
 from mockpbx.testing.switches import server_and_workspace, settings_of, sorted_out
@@ -30,6 +33,10 @@ from mockpbx.testing.thread import ServerThread
 #: Everything random in a call comes from it: a test is the same test every time.
 SEED = 1
 CALLER, CLIENT = "081234567890", "02150001000"
+#: Seconds by which a clock may be stepped in one go: a day.
+LONGEST_STEP = 86_400
+#: Lines that tell of problems.
+MOST_LINES = 20
 
 
 class Double:
@@ -51,7 +58,8 @@ class Double:
     def when(self, number: str) -> When:
         """Begin to say what calls to some numbers do: `when("0896*").then(Ring(2), Answer())`. Raises Misuse."""
         __tracebackhide__ = True
-        return When(self._desk, number)
+        frame = sys._getframe(1)
+        return When(self._desk, number, f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
 
     def fault(self, fault: str, **how: object) -> str:
         """Let something go wrong from here on: `fault("event_lost", event="hangup", times=1)`. Returns the rule's id.
@@ -95,6 +103,10 @@ class Double:
     def _ring(self, what: tuple[Step | Given, ...], caller: str, number: str) -> str:
         __tracebackhide__ = True
         scenario = scenario_of(only_or_all(what), self._desk.folder) if what else None
+        pattern = self._desk.ask(lambda workspace: workspace.settings.phone_pattern)
+        for name, given in (("caller", caller), ("number", number)):
+            if not isinstance(given, str) or not re.fullmatch(pattern, given, re.ASCII):
+                raise Misuse(f"ring(): {name} is to be a phone number such as 081234567890, got {given!r}")
 
         def place(workspace: Workspace) -> str:
             session_id = new_session_id(workspace.settings.session_id_version)
@@ -105,6 +117,19 @@ class Double:
         session_id = self._desk.ask(place)
         self._desk.seen.add(session_id)
         return session_id
+
+    def _steps(self, seconds: float) -> int:
+        """Return the ms by which a clock is to be stepped. Raises Misuse for a clock that runs by itself."""
+        __tracebackhide__ = True
+        if not isinstance(seconds, int | float) or not 0 <= seconds < LONGEST_STEP:
+            raise Misuse(f"advance() expects seconds from 0 on, got {seconds!r}")
+        mode = self._desk.ask(lambda workspace: workspace.mode)
+        if mode.auto or mode.rate:
+            raise Misuse(
+                f"The clock is {mode.name} and runs by itself; only a manual one is stepped: "
+                '@pytest.mark.mockpbx(clock="manual"), or MockPBX(clock="manual")'
+            )
+        return round(seconds * 1_000)
 
     def _found(self, view: CallView | None, number: str, within: float) -> str:
         __tracebackhide__ = True
@@ -120,14 +145,16 @@ class AsyncMockPBX(Double):
     async def wait_for_call(self, number: str = "*", within: float = PATIENCE) -> AsyncCall:
         """Await the next call to such a number that the test does not know yet. Raises ExpectationFailed."""
         __tracebackhide__ = True
+        check_patience(within)
         seen = self._desk.seen
         view = await self._desk.wait(lambda workspace: waiting.next_call(workspace, number, seen, within))
         return AsyncCall(self._desk, self._found(view, number, within))
 
     async def advance(self, seconds: float) -> list[Entry]:
-        """Step a clock that is `manual`. Returns what happened. Raises ClockRuns for another."""
+        """Step a clock that is `manual`. Returns what happened. Raises Misuse for another."""
         __tracebackhide__ = True
-        return (await self._desk.wait(lambda workspace: workspace.advance(round(seconds * 1_000)))).entries
+        ms = self._steps(seconds)
+        return (await self._desk.wait(lambda workspace: workspace.advance(ms))).entries
 
     def ring(self, *what: Step | Given, caller: str = CALLER, number: str = CLIENT) -> AsyncCall:
         """Let somebody call the client, who does what the steps say once the client has answered."""
@@ -162,12 +189,14 @@ class MockPBX(Double):
         **settings: Any,
     ) -> None:
         __tracebackhide__ = True
-        server, self._settings = server_and_workspace(settings)
+        server, self._settings = server_and_workspace(settings, shared=at is not None)
+        if not isinstance(seed, int) or seed < 0:
+            raise Misuse(f"seed: expected a whole number from 0 on, got {seed!r}")
         self._seed = seed
-        self._checks = Checks(levels or {}, limits or {})
+        self._checks = Checks(table_of("levels", levels or {}), table_of("limits", limits or {}))
         self._evidence = None if evidence is None else Path(evidence)
         self._owns_server = at is None
-        token = server.token[0] if server.token else f"test-{secrets.token_hex(8)}"
+        token = server.token[0] if server.token else f"{MADE}{secrets.token_hex(8)}"
         super().__init__(Desk(at or ServerThread(server), token, Path(folder)))
 
     @property
@@ -181,6 +210,7 @@ class MockPBX(Double):
         `within` is in seconds of wall time.
         """
         __tracebackhide__ = True
+        check_patience(within)
         seen = self._desk.seen
         view = self._desk.block(
             lambda workspace: waiting.next_call(workspace, number, seen, within), "mockpbx.wait_for_call"
@@ -188,9 +218,10 @@ class MockPBX(Double):
         return Call(self._desk, self._found(view, number, within))
 
     def advance(self, seconds: float) -> list[Entry]:
-        """Step a clock that is `manual`. Returns what happened. Raises ClockRuns for another."""
+        """Step a clock that is `manual`. Returns what happened. Raises Misuse for another."""
         __tracebackhide__ = True
-        return self._desk.block(lambda workspace: workspace.advance(round(seconds * 1_000)), "mockpbx.advance").entries
+        ms = self._steps(seconds)
+        return self._desk.block(lambda workspace: workspace.advance(ms), "mockpbx.advance").entries
 
     def ring(self, *what: Step | Given, caller: str = CALLER, number: str = CLIENT) -> Call:
         """Let somebody call the client, who does what the steps say once the client has answered."""
@@ -205,7 +236,8 @@ class MockPBX(Double):
     # --- its life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Open its workspace; start its emulator, if it is its own."""
+        """Open its workspace; start its emulator, if it is its own. Raises Misuse where it runs already."""
+        __tracebackhide__ = True
         if self._owns_server:
             self._desk.thread.start()
         self._desk.open(self._settings, self._seed)
@@ -214,25 +246,28 @@ class MockPBX(Double):
     def stop(self) -> None:
         """End every call with its record, cut the clients' sockets; stop the emulator, if it is its own."""
         if self._owns_server:
+            self._desk.is_open = False
             self._desk.thread.stop()
         else:
             self._desk.close()
 
     def problems(self) -> list[Problem]:
-        """Return what is wrong with the calls so far and nobody asserted. Raises Misuse for a `when` without `then`."""
+        """Return what is wrong with the calls so far and nobody asserted, and each `when` without `then`."""
         __tracebackhide__ = True
         desk = self._desk
         desk.settle()
-        if desk.open_ends:
-            number = desk.open_ends[0].number
-            raise Misuse(f"when({number!r}) says nothing: add .then(...), such as .then(Ring(2), Answer())")
-        return self._checks.problems(desk.dossiers(), stray(self.journal), desk.asserted)
+        unsaid = [
+            Problem("error", "when-without-then", f"{when.where}: when({when.number!r}) says nothing: add .then(...)")
+            for when in desk.open_ends
+        ]
+        return unsaid + self._checks.problems(desk.dossiers(), stray(self.journal), desk.asserted)
 
     def dossiers(self) -> list[Dossier]:
         """Return everything that is known of every call, the oldest first."""
         return self._desk.dossiers()
 
     def __enter__(self) -> Self:
+        __tracebackhide__ = True
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -257,20 +292,29 @@ class MockPBX(Double):
 
     def _finish(self, error: BaseException | None) -> None:
         __tracebackhide__ = True
+        if not self._desk.is_open:
+            return
         problems = [each for each in self.problems() if each.level == "error"]
-        if (error is not None or problems) and self._evidence is not None:
-            pages = [call.write_evidence(self._evidence) for call in self.calls]
-            if error is not None and pages:
-                error.add_note("evidence: " + ", ".join(map(str, pages)))
-        if error is None and problems:
-            raise ProblemsFound(told(problems))
+        found = ProblemsFound(told(problems)) if problems and error is None else None
+        failure = error or found
+        if failure is not None and self._evidence is not None:
+            failure.add_note(self._write_evidence(self._evidence))
+        if found is not None:
+            raise found
+
+    def _write_evidence(self, folder: Path) -> str:
+        """Write the pages of all calls. Returns the sentence that names them, or why there are none."""
+        try:
+            pages = [call.write_evidence(folder) for call in self.calls]
+        except OSError as error:
+            return f"evidence could not be written to {folder}: {error.strerror or error}"
+        return "evidence: " + (", ".join(map(str, pages)) or "none, there was no call")
 
 
 def told(problems: list[Problem]) -> str:
-    """Return problems as text, one a line."""
-    head = (
-        "1 problem that no expectation asserted"
-        if len(problems) == 1
-        else f"{len(problems)} problems that no expectation asserted"
-    )
-    return "\n".join([f"{head}:", *(f"  {each.level} {each.id}, {each.text}" for each in problems)])
+    """Return problems as text, one a line; the same more than once as one."""
+    head = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    grouped = Counter(f"{each.level} {each.id}, {each.text}" for each in problems)
+    lines = [f"  {text}" if times == 1 else f"  {times:,} x {text}" for text, times in grouped.items()]
+    more = [f"  ... and {len(lines) - MOST_LINES:,} more"] if len(lines) > MOST_LINES else []
+    return "\n".join([f"{head} that no expectation asserted:", *lines[:MOST_LINES], *more])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Always, Choice, Drawn, InTurn, Named, Plan, Rule
 from mockpbx.domain.scenario import Scenario, Step, checked, word
+from mockpbx.evidence.patterns import Fact
 from mockpbx.runtime.callee import Unplayable
 from mockpbx.runtime.files.document import hint
 from mockpbx.runtime.sounds import Beside
@@ -24,10 +27,11 @@ Given = str | Scenario
 class When:
     """The calls to some numbers. What `then` says of them holds from there on, before what was said earlier."""
 
-    def __init__(self, desk: Desk, number: str) -> None:
+    def __init__(self, desk: Desk, number: str, where: str) -> None:
         __tracebackhide__ = True
         self._desk = desk
         self.number = number
+        self.where = where  # file and line of the test
         self._rule(Always(Named("", ())))  # refuse a pattern that is none where it is written
         desk.open_ends.append(self)
 
@@ -37,11 +41,15 @@ class When:
         `then(Ring(2), Answer(), Play("hello"))`, `then("human")`, `then(menu)`.
         """
         __tracebackhide__ = True
+        self._close()
+        if not what:
+            raise Misuse("then() expects what the other end does, such as then(Ring(2), Answer())")
         self._set(Always(self._named(only_or_all(what))))
 
     def then_in_turn(self, *scenarios: Given, repeat: bool = False) -> None:
         """Let the first call do the first, the second the second; calls after the last do the last, or begin anew."""
         __tracebackhide__ = True
+        self._close()
         if not scenarios:
             raise Misuse('then_in_turn() expects scenarios, such as then_in_turn("busy", "busy", [Ring(2), Answer()])')
         self._set(InTurn(tuple(map(self._named, scenarios)), repeat))
@@ -49,20 +57,26 @@ class When:
     def then_by_chance(self, weights: Mapping[str, float]) -> None:
         """Let each call do what the seed draws: `then_by_chance({"human": 7, "voicemail": 3})`, personas by name."""
         __tracebackhide__ = True
+        self._close()
         try:
             self._set(Drawn(tuple((self._named(name), weight) for name, weight in weights.items())))
         except ValueError as error:
             raise Misuse(f"then_by_chance(): {error}") from None
 
-    def _set(self, choice: Choice) -> None:
-        rule = self._rule(choice)
+    def _close(self) -> None:
         if self in self._desk.open_ends:
             self._desk.open_ends.remove(self)
+
+    def _set(self, choice: Choice) -> None:
+        __tracebackhide__ = True
+        rule = self._rule(choice)
         self._desk.ask(lambda workspace: workspace.put_first(Plan((rule,))))
 
     def _rule(self, choice: Choice) -> Rule:
         __tracebackhide__ = True
         try:
+            if not re.search(r"[\d*?]", self.number):
+                raise ValueError("expected digits, with * for any and ? for one, such as 0896*")
             return Rule(self.number, choice)
         except (ValueError, TypeError) as error:
             raise Misuse(f"when({self.number!r}): {error}") from None
@@ -90,12 +104,24 @@ def scenario_of(given: object, folder: Path) -> Named:
             return Named(given, PERSONAS[given])
         case type():
             raise Misuse(f"{given.__name__} is a class, not a step: write {given.__name__}()")
+        case Fact():
+            raise Misuse(f"{given!r} is a fact to expect of a call, and no step: call.expect({given!r})")
         case Callable():
+            _check_takes_luck(given)
             return Named(getattr(given, "__name__", "generator"), given)
         case Iterable():
             return Named("steps", tuple(step_of(step, folder) for step in given))
         case _:
             raise Misuse(f"Expected steps such as Ring(2), the name of a persona or a generator, got {given!r}")
+
+
+def _check_takes_luck(given: Callable[..., object]) -> None:
+    __tracebackhide__ = True
+    try:
+        inspect.signature(given).bind(None)
+    except TypeError:
+        name = getattr(given, "__name__", "menu")
+        raise Misuse(f"{name} is to take one argument, the call's luck: def {name}(luck): yield Ring(2) ...") from None
 
 
 def step_of(given: object, folder: Path) -> Step:

@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
-        "markers", "mockpbx(**settings, seed, levels, limits): any setting of mockpbx by its name, for this test"
+        "markers", "mockpbx(**settings, seed, levels, limits): any setting of a workspace by its name, for this test"
     )
 
 
@@ -67,22 +67,32 @@ def mockpbx_server(mockpbx_listen_address: tuple[str, int]) -> Iterator[ServerTh
 def make_mockpbx(request: pytest.FixtureRequest, mockpbx_server: ServerThread) -> Iterator[Callable[..., MockPBX]]:
     """Open workspaces: `make_mockpbx(clock="manual")`; any setting of a workspace by its name, over the marker's."""
     session = _session(request.config)
-    yield lambda **settings: session.open(request.node, mockpbx_server, settings)
+
+    def make(**settings: Any) -> MockPBX:
+        __tracebackhide__ = True
+        return session.open(request.node, mockpbx_server, settings)
+
+    yield make
     session.finish(request.node)
 
 
 @pytest.fixture
 def mockpbx(make_mockpbx: Callable[..., MockPBX]) -> MockPBX:
     """A fresh workspace: its `url` and `token` are for the bot, `mockpbx.aio` is for tests that await."""
-    return make_mockpbx()
+    from mockpbx.testing.errors import Misuse
+
+    try:
+        return make_mockpbx()
+    except Misuse as misuse:
+        pytest.fail(f"@pytest.mark.mockpbx, or the ini file: {misuse}", pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Add the calls of a failed test to its report, and write their evidence."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
-    if report.failed and _SESSION in item.config.stash:
-        _session(item.config).report(item, report)
+    if _SESSION in item.config.stash:
+        _session(item.config).report(item, report, call.excinfo and call.excinfo.value)
     return report  # type: ignore[return-value]
 
 
@@ -92,8 +102,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     reports = [report for kind in terminalreporter.stats.values() for report in kind]
     for report in reports:
         if getattr(report, "when", "") == "teardown":
-            for name, value in report.user_properties:
-                found[value] = found.get(value, 0) + (name == "mockpbx")
+            for _, value in (each for each in report.user_properties if each[0] == "mockpbx"):
+                found[value] = found.get(value, 0) + 1
     if found:
         terminalreporter.section("mockpbx")
         for value, times in sorted(found.items(), key=lambda each: -each[1]):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +14,20 @@ import pytest
 from mockpbx.contract.errors import ConfigurationError
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.page import write_evidence
+from mockpbx.evidence.page.files import safe_name
 from mockpbx.evidence.timeline import timeline
 from mockpbx.runtime.settings import ServerSettings
+from mockpbx.testing.checks import table_of
 from mockpbx.testing.double import SEED, MockPBX, told
-from mockpbx.testing.errors import Misuse
+from mockpbx.testing.errors import ExpectationFailed, Misuse
 from mockpbx.testing.switches import OF_SERVER, OF_WORKSPACE, settings_of
 from mockpbx.testing.thread import ServerThread
 
 _OPEN = pytest.StashKey[list[MockPBX]]()
 _DOSSIERS = pytest.StashKey[list[Dossier]]()
-#: Calls of a failed test whose timelines are shown; all have evidence.
-MOST_SHOWN = 3
+_NOT_PASSED = pytest.StashKey[bool]()
+#: Calls of a failed test whose timelines are shown, and of which there are pages.
+MOST_SHOWN, MOST_PAGES = 3, 20
 
 
 def server_at(host: str, port: int) -> ServerThread:
@@ -56,50 +59,87 @@ class Session:
     # --- a test's workspaces ------------------------------------------------------------------------------------------
 
     def open(self, item: pytest.Item, server: ServerThread, settings: dict[str, Any]) -> MockPBX:
-        """Open a workspace for a test: by the ini file and the flags, then its markers, then `settings`."""
+        """Open a workspace for a test: by the ini file and the flags, then its markers, then `settings`.
+
+        Raises Misuse.
+        """
         __tracebackhide__ = True
         wanted = self._settings | {"seed": self._seed}
         levels, limits = dict(self._levels), dict(self._limits)
         for given in (*self._markers(item), settings):
-            levels |= given.get("levels", {})
-            limits |= given.get("limits", {})
+            levels |= table_of("levels", given.get("levels", {}))
+            limits |= table_of("limits", given.get("limits", {}))
             wanted |= {name: value for name, value in given.items() if name not in ("levels", "limits")}
         pbx = MockPBX(at=server, folder=item.path.parent, levels=levels, limits=limits, **wanted).start()
         item.stash.setdefault(_OPEN, []).append(pbx)
         return pbx
 
     def finish(self, item: pytest.Item) -> None:
-        """Check what nobody asserted, and close the workspaces. Fails the test for problems of the level `error`."""
+        """Check what nobody asserted, and close the workspaces.
+
+        Fails a test that has passed so far for problems of the level `error`.
+        """
         __tracebackhide__ = True
-        open_ = item.stash.get(_OPEN, [])
-        problems = [problem for pbx in open_ for problem in pbx.problems()]
-        item.stash[_DOSSIERS] = [dossier for pbx in open_ for dossier in pbx.dossiers()]
-        item.stash[_OPEN] = []
-        for pbx in open_:
-            pbx.stop()
-        for problem in problems:
-            if problem.level == "warning":
-                item.user_properties.append(("mockpbx", f"{problem.level} {problem.id}"))
-        errors = [problem for problem in problems if problem.level == "error"]
-        if errors and not getattr(item, "mockpbx_failed", False):
+        workspaces, item.stash[_OPEN] = item.stash.get(_OPEN, []), []
+        try:
+            problems = [problem for pbx in workspaces for problem in pbx.problems()]
+            errors = [problem for problem in problems if problem.level == "error"]
+            fails = bool(errors) and not item.stash.get(_NOT_PASSED, False)
+            if fails:
+                item.stash[_DOSSIERS] = _dossiers(workspaces)
+        finally:
+            for pbx in workspaces:
+                pbx.stop()
+        lesser = (problem for problem in problems if problem.level in ("warning", "note"))
+        item.user_properties += [("mockpbx", f"{problem.level} {problem.id}") for problem in lesser]
+        if fails:
             pytest.fail(told(errors), pytrace=False)
 
-    def report(self, item: pytest.Item, report: pytest.TestReport) -> None:
-        """Tell of the calls of a failed test in its report, and write their evidence."""
-        dossiers = [dossier for pbx in item.stash.get(_OPEN, []) for dossier in pbx.dossiers()]
-        dossiers = dossiers or item.stash.get(_DOSSIERS, [])
-        if not dossiers:
-            return
+    def report(self, item: pytest.Item, report: pytest.TestReport, error: BaseException | None) -> None:
+        """Take note of how a phase of a test went; where it failed, tell of its calls and write their evidence."""
+        if not report.passed:
+            item.stash[_NOT_PASSED] = True
+        if report.failed:
+            try:
+                lines = self._told(item, error)
+            except Exception as broken:
+                lines = [f"its calls could not be shown: {type(broken).__name__}: {broken}"]
+            if lines:
+                report.sections.append(("mockpbx", "\n".join(lines)))
+        if report.when == "teardown" and _DOSSIERS in item.stash:
+            del item.stash[_DOSSIERS]  # their sound is large
+
+    def _told(self, item: pytest.Item, error: BaseException | None) -> list[str]:
+        workspaces = item.stash.get(_OPEN, [])
+        dossiers = _dossiers(workspaces) or item.stash.get(_DOSSIERS, [])
+        lines = self._written(item, dossiers[-MOST_PAGES:])
+        errors = [each for pbx in workspaces for each in pbx.problems() if each.level == "error"]
+        if errors:
+            lines.append(told(errors))
+        if not isinstance(error, ExpectationFailed):  # which shows the call itself
+            lines += [timeline(dossier) for dossier in dossiers[-MOST_SHOWN:]]
+        return lines
+
+    def _written(self, item: pytest.Item, dossiers: list[Dossier]) -> list[str]:
+        """Write the evidence of calls. Returns the lines that name the pages, or that say why there are none."""
+        if self._evidence is None or not dossiers:
+            return []
+        flags = {"seed": str(dossiers[0].replay.seed)}
+        flags |= {"clock": clock} if (clock := self._switch("clock")) else {}
+        words = [
+            "pytest",
+            item.nodeid,
+            *(word for name, value in flags.items() for word in (f"--mockpbx-{name}", value)),
+        ]
         lines: list[str] = []
-        command = f"pytest {shlex.quote(item.nodeid)} --mockpbx-seed {dossiers[0].replay.seed}"
         for number, dossier in enumerate(dossiers, 1):
-            if self._evidence is not None:
-                told_ = replace(dossier, title=item.nodeid, command=command)
-                page = write_evidence(told_, self._evidence / _slug(item.nodeid), f"call-{number}")
-                lines.append(f"evidence: {_short(page)}")
-            if number <= MOST_SHOWN:
-                lines.append(timeline(dossier))
-        report.sections.append(("mockpbx", "\n".join(lines)))
+            named = replace(dossier, title=item.nodeid, command=shlex.join(words))
+            try:
+                page = write_evidence(named, self._evidence / _folder(item.nodeid), f"call-{number}")
+            except OSError as error:
+                return [*lines, f"evidence could not be written to {self._evidence}: {error.strerror or error}"]
+            lines.append(f"evidence: {_short(page)}")
+        return lines
 
     # --- switches -----------------------------------------------------------------------------------------------------
 
@@ -136,8 +176,14 @@ class Session:
         return [dict(marker.kwargs) for marker in markers]
 
 
-def _slug(nodeid: str) -> str:
-    return re.sub(r"[^\w.\[\]-]+", "-", nodeid.removesuffix(".py")).strip("-")[-120:]
+def _dossiers(workspaces: list[MockPBX]) -> list[Dossier]:
+    return [dossier for pbx in workspaces for dossier in pbx.dossiers()]
+
+
+def _folder(nodeid: str) -> str:
+    """Return the name of a test's folder; letters that do not survive in it are told apart by a digest."""
+    digest = "" if nodeid.isascii() else f" {hashlib.sha256(nodeid.encode(errors='replace')).hexdigest()[:8]}"
+    return safe_name(nodeid + digest)
 
 
 def _short(path: Path) -> str:

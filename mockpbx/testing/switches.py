@@ -39,8 +39,13 @@ def settings_of(model: type[M], given: dict[str, Any]) -> M:
         raise Misuse(f"{first['loc'][0]}: expected {wrong}{got}") from None
 
 
-def server_and_workspace(given: dict[str, Any]) -> tuple[ServerSettings, WorkspaceSettings]:
-    """Return the settings of an emulator for tests. Raises Misuse."""
+def server_and_workspace(given: dict[str, Any], *, shared: bool) -> tuple[ServerSettings, WorkspaceSettings]:
+    """Return the settings of an emulator for tests. Raises Misuse, also for those of a server that is `shared`."""
     __tracebackhide__ = True
     server, workspace = sorted_out(given, ServerSettings, WorkspaceSettings)
+    if shared and server:
+        raise Misuse(
+            f"{next(iter(server))} is a setting of the server, which all tests share: for one of its own write "
+            "`with MockPBX(...) as pbx` (mockpbx_listen_address says where the shared one listens)"
+        )
     return settings_of(ServerSettings, OF_SERVER | server), settings_of(WorkspaceSettings, OF_WORKSPACE | workspace)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from mockpbx.app import Server
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
-from mockpbx.runtime.switchboard import workspace_key
 from mockpbx.testing.errors import Misuse
 
 T = TypeVar("T")
@@ -25,7 +24,6 @@ class ServerThread:
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
         self.server: Server
-        self.tokens: set[str] = set()  # of the workspaces that tests have opened
 
     def __repr__(self) -> str:
         return f"<mockpbx at {self.url}>" if self.running else "<mockpbx, not running>"
@@ -37,11 +35,17 @@ class ServerThread:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Where it listens. Raises Misuse while it does not run."""
+        __tracebackhide__ = True
+        if not self.running:
+            raise _gone()
         return self.server.url
 
     def start(self) -> None:
-        """Start the emulator; it listens when this returns."""
+        """Start the emulator; it listens when this returns. Raises Misuse where it runs already."""
+        __tracebackhide__ = True
+        if self.running:
+            raise Misuse("This mockpbx runs already: start another MockPBX for a second one")
         started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(started,), name="mockpbx", daemon=True)
         self._thread.start()
@@ -59,6 +63,7 @@ class ServerThread:
 
     def ask(self, act: Callable[[], T]) -> T:
         """Return what `act` returns, called where the emulator lives; raises what it raises."""
+        __tracebackhide__ = True
         if threading.current_thread() is self._thread:
             return act()
         answer: Future[T] = Future()
@@ -67,17 +72,14 @@ class ServerThread:
 
     def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Let a coroutine run where the emulator lives."""
+        __tracebackhide__ = True
         if not self.running:
             work.close()
             raise _gone()
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    def strange_calls(self) -> int:
-        """Return how many calls were placed in workspaces that no test has opened. To be asked where it lives."""
-        known = {workspace_key(token) for token in self.tokens}
-        return sum(len(each.calls.calls()) for each in self.server.workspaces() if each.key not in known)
-
     def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        __tracebackhide__ = True
         if not self.running:
             raise _gone()
         self._loop.call_soon_threadsafe(function, *arguments)

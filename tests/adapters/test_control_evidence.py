@@ -229,6 +229,18 @@ async def test_findings_come_with_what_to_do(control, bot):
     (small,) = [each for each in found if each["id"] == "small-packets"]
     assert (small["level"], small["call"]) == ("warning", session)
     assert "160 ms" in small["remedy"]
+    assert small["entries"] == []
+
+
+async def test_a_finding_names_all_entries_that_show_it(control, bot):
+    session = await control.call()
+    for _ in range(2):
+        await bot.sio.emit("dtmf", {"sessionId": session, "digit": "x"})
+    await bot.caught_up()
+    found = (await control.do("call_findings", id=session))["findings"]
+    (refused,) = [each for each in found if each["id"] == "event-refused"]
+    journal = (await control.do("expect", {"facts": 2 * [fact("EventRefused")]}, id=session))["entries"]
+    assert refused["entries"] == [entry["number"] for entry in journal]
 
 
 async def test_findings_of_all_calls_and_of_none_by_level(control, bot):

@@ -66,6 +66,8 @@ def test_a_call_that_nobody_answered_has_nothing_to_measure(lab):
     assert [name for name, value in measured.items() if value is None] == [
         "time_to_first_audio",
         "turn_latency",
+        "barge_in_stop",
+        "barge_in_reaction",
         "uplink",
     ]
 
@@ -175,13 +177,16 @@ def test_a_barge_in_is_a_reaction_and_what_was_left_over():
 def test_sound_that_comes_after_the_interruption_is_left_over():
     lab = say(answering(Silence(2), Tone(440, 1)), 9)
     say(interrupt(lab.advance(2_300)), 0.5).advance(5_000)
-    (barge_in,) = metrics(lab).barge_ins
-    assert barge_in == BargeIn(2_980, 0.32, 0.5, 0.82)
+    measured = metrics(lab)
+    assert measured.barge_ins == (BargeIn(2_980, 0.32, 0.5, 0.82),)
+    assert measured.barge_in_stop == Spread(1, 0.82, 0.82, 0.82)
+    assert measured.barge_in_reaction == Spread(1, 0.32, 0.32, 0.32)
 
 
 def test_a_client_that_never_interrupts_leaves_over_all_that_it_still_says():
     measured = metrics(say(answering(Silence(2), Tone(440, 1)), 4).advance(6_000))
     assert measured.barge_ins == (BargeIn(2_980, None, 2.02, 2.02),)
+    assert (measured.barge_in_stop, measured.barge_in_reaction) == (Spread(1, 2.02, 2.02, 2.02), None)
     assert measured.talk_over == 1
 
 

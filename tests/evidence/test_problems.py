@@ -11,6 +11,7 @@ from mockpbx.domain.commands import Direct
 from mockpbx.domain.plan import Named
 from mockpbx.domain.scenario import (
     Answer,
+    Busy,
     Echo,
     ExpectDigit,
     ExpectHangUp,
@@ -53,8 +54,9 @@ def refuse(lab: Lab, session: str | None = "s") -> None:
 
 
 def entry_of(lab: Lab, finding) -> str:
-    (entry,) = (entry for entry in lab.workspace.journal if entry.number == finding.entry)
-    return entry.kind
+    kinds = {entry.kind for entry in lab.workspace.journal if entry.number in finding.entries}
+    (kind,) = kinds
+    return kind
 
 
 # --- what was refused ------------------------------------------------------------------------------------------------
@@ -86,8 +88,26 @@ def test_several_reasons_are_counted_apart():
     for reason in ("audioData is empty", "full", "full"):
         lab.workspace.refuse_audio("s", 0, reason)
     assert found_in(hung_up(lab))["audio-refused"].what == (
-        "3 audio messages refused: 'full' (2 times); 'audioData is empty'"
+        "3 audio messages refused: 'full' (2 times); 'audioData is empty' (once)"
     )
+
+
+def test_four_reasons_are_three_and_one_more():
+    lab = Lab()
+    lab.connected()
+    for reason in "abcda":
+        lab.workspace.refuse_audio("s", 0, reason)
+    finding = found_in(hung_up(lab))["audio-refused"]
+    assert finding.what.endswith("'a' (2 times); 'b' (once); 'c' (once); and for 1 reason more")
+
+
+def test_every_refusal_is_an_entry_of_the_finding():
+    lab = Lab()
+    lab.connected()
+    for reason in ("empty", "full"):
+        lab.workspace.refuse_audio("s", 0, reason)
+    refused = [entry.number for entry in lab.workspace.journal if entry.kind == "AudioRefused"]
+    assert found_in(hung_up(lab))["audio-refused"].entries == tuple(refused)
 
 
 def test_half_samples_are_a_finding_of_their_own():
@@ -220,6 +240,24 @@ def test_a_hang_up_before_the_end_of_a_scenario(left, named):
     if named:
         assert named in found["scenario-unfinished"].what
         assert "the client hung up" in found["scenario-unfinished"].what
+
+
+@pytest.mark.parametrize("after", [0, 500, 1_500])
+def test_a_call_that_was_not_answered_yet_is_not_left_open(after):
+    assert "call-left-open" not in found_in(Lab().call().advance(after))
+
+
+def test_a_call_whose_number_is_busy_is_not_left_open():
+    lab = lab_of([Busy()]).call()
+    assert "call-left-open" not in found_in(lab.advance(600))
+
+
+def test_a_call_that_nobody_joined_is_not_left_open_to_blame_a_client_twice():
+    lab = Lab()
+    lab.workspace.place_call("s", VALID)
+    lab.workspace.announce("s")
+    lab.advance(20_000)
+    assert set(found_in(lab)) == {"never-joined"}
 
 
 @pytest.mark.parametrize(("left", "unfinished"), [([ExpectDigit(within=60)], True), ([Wait(60)], False), ([], False)])

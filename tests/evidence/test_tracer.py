@@ -75,6 +75,19 @@ async def test_a_scenario_in_python_cannot_be_replayed_and_the_error_says_so(ser
         await serve(replay=evidence.with_suffix(".wav"))
 
 
+async def test_evidence_that_fails_is_told_and_costs_nobody_else(serve, http, tmp_path, caplog, monkeypatch):
+    def fails(*_):
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr("mockpbx.evidence.page.write_evidence", fails)
+    plan = Plan((Rule.of("*", Named("short", (Ring(1), Answer(), HangUp()))),))
+    pbx = await serve(clock="1000x", trace_dir=tmp_path / "traces", plan=plan)
+    await placed(pbx, http, 1)
+    await pbx.stop()
+    assert "could not be written" in caplog.text
+    assert "no such colour" in caplog.text
+
+
 async def test_a_folder_that_cannot_be_written_costs_no_call(serve, http, tmp_path, caplog):
     (tmp_path / "traces").mkdir()
     plan = Plan((Rule.of("*", Named("short", (Ring(1), Answer(), HangUp()))),))

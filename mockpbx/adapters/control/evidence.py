@@ -184,7 +184,7 @@ def _about(finding: Finding, session_id: str | None) -> em.FindingAbout:
         remedy=finding.rule.remedy,
         at=finding.at,
         count=finding.count,
-        entry=finding.entry,
+        entries=list(finding.entries),
     )
 
 

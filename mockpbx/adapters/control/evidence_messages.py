@@ -85,7 +85,7 @@ class FindingAbout(Message):
     remedy: str
     at: Annotated[int | None, Field(description="virtual ms since 1970 when it was seen first")]
     count: int
-    entry: Annotated[int | None, Field(description="number of the journal's entry that shows it")]
+    entries: Annotated[list[int], Field(description="numbers of the journal's entries that show it")]
 
 
 class Findings(Message):

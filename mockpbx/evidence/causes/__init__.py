@@ -27,6 +27,8 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (tuple(FACTS), _came_before),
     (("CheckpointReached",), sound.cleared),
     (("CheckpointReached",), sound.behind_sound),
+    (_CHECKPOINT, sound.misspelt),
+    (tuple({*refusals.SENT_AS, *_CLIENT, *_CALLEE}), course.left_behind),
     (_CHECKPOINT, sound.other_name),
     (tuple(refusals.SENT_AS), refusals.event_refused),
     (("DigitHeard",), sound.digit_waits),

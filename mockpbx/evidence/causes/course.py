@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from mockpbx.contract.errors import NoSuchSession
 from mockpbx.domain import events as e
 from mockpbx.domain import scenario as s
 from mockpbx.evidence.causes.case import Case, clock, waiting
+from mockpbx.evidence.causes.refusals import SENT_AS, unknown_session
 from mockpbx.evidence.ending import how_it_ended, how_it_stands
+from mockpbx.evidence.hurry import hurries
 from mockpbx.evidence.telling import plain, waited_for
 from mockpbx.media import facts as f
+from mockpbx.runtime.entries import AudioRefused, EventRefused
 from mockpbx.runtime.faults import FaultStruck
 from mockpbx.runtime.journal import Entry
 
@@ -25,6 +29,23 @@ def press_unheard(case: Case) -> str | None:
             return (
                 f"the callee pressed {entry.event.digit} in band for {entry.event.duration} ms "
                 f"at {case.moment(entry.at)}, and the service detected no digit: it needs 40 ms of a clear tone"
+            )
+    return None
+
+
+def left_behind(case: Case) -> str | None:
+    """The clock ran away from the client."""
+    refused: list[AudioRefused | EventRefused] = [event for _, event in case.facts(AudioRefused)]
+    refused += [event for _, event in case.facts(EventRefused)]
+    if unknown_session(case) or any(event.reason != NoSuchSession.sentence for event in refused):
+        return None
+    # What the callee does is for the client to bring about only where the scenario waits for it.
+    its_own = case.missing.name in SENT_AS or waiting(case) is not None
+    for each in hurries(case.dossier, case.since):
+        if its_own or isinstance(each.end.event, e.ExpectationMissed | e.ScenarioFailed):
+            return (
+                f"{each.told(case.dossier.settings.clock)}: a client that waits or thinks in wall time is left "
+                'behind; give its test clock="real"'
             )
     return None
 

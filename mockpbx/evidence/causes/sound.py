@@ -76,19 +76,33 @@ def behind_sound(case: Case) -> str | None:
     return f"{length(left)} of sound were still queued before the checkpoint at {case.moment(now)}{advice}"
 
 
-def other_name(case: Case) -> str | None:
-    """The checkpoint has another name."""
-    name = next((value for field, value in case.missing.wanted if field.name == "name"), None)
-    sent = {event.name: entry.at for entry, event in reversed(case.facts(f.CheckpointReached))}
-    sent |= {event.name: entry.at for entry, event in reversed(case.facts(f.CheckpointQueued))}
-    if not isinstance(name, str) or not sent or case.named(f.CheckpointQueued, f.CheckpointReached):
-        return None
-    near = nearest(name, sent)
+def misspelt(case: Case) -> str | None:
+    """The checkpoint has nearly that name."""
+    name, sent = _names(case)
+    near = nearest(name, sent) if name else None
     if near is None:
-        return f"the client's checkpoints are named {listed([told(each) for each in list(sent)[:8]], 'and')}"
+        return None
     return (
         f"the client's checkpoint is named {told(near)} (at {case.moment(sent[near])}), the test expects {told(name)}"
     )
+
+
+def other_name(case: Case) -> str | None:
+    """The checkpoints have other names."""
+    name, sent = _names(case)
+    if not name or not sent or nearest(name, sent):
+        return None
+    return f"the client's checkpoints are named {listed([told(each) for each in list(sent)[:8]], 'and')}"
+
+
+def _names(case: Case) -> tuple[str, dict[str, int]]:
+    """Return the name that is missing and the client's own, with when; nothing where it is among them."""
+    name = next((value for field, value in case.missing.wanted if field.name == "name"), None)
+    sent = {event.name: entry.at for entry, event in reversed(case.facts(f.CheckpointReached))}
+    sent |= {event.name: entry.at for entry, event in reversed(case.facts(f.CheckpointQueued))}
+    if not isinstance(name, str) or case.named(f.CheckpointQueued, f.CheckpointReached):
+        return "", {}
+    return name, sent
 
 
 def digit_waits(case: Case) -> str | None:

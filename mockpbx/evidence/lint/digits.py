@@ -8,7 +8,7 @@ from itertools import pairwise
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.lint.stream import paced
-from mockpbx.evidence.rules import broken, counted
+from mockpbx.evidence.rules import counted, shown_by
 from mockpbx.media.facts import DigitQueued
 from mockpbx.runtime.journal import Entry
 
@@ -30,7 +30,7 @@ def digits(dossier: Dossier) -> Iterator[Finding]:
         if found:
             first = _digit(found[0])
             what = f"{counted(len(found), 'digit')}, the first of them {first.digit} with {first.duration} ms"
-            yield broken(rule, what, found[0].at, len(found), found[0].number)
+            yield shown_by(rule, what, found)
     if paced(dossier):
         yield from _too_close(pressed)
 
@@ -43,7 +43,7 @@ def _too_close(pressed: list[Entry]) -> Iterator[Finding]:
         entry, pause = close[0]
         when = f"{pause} ms after the end" if pause >= 0 else f"{-pause} ms before the end"
         what = f"{counted(len(close), 'digit')}, the first of them {_digit(entry).digit}, sent {when} of the one before"
-        yield broken("digits-too-close", what, entry.at, len(close), entry.number)
+        yield shown_by("digits-too-close", what, [entry for entry, _ in close])
 
 
 def _digit(entry: Entry) -> DigitQueued:

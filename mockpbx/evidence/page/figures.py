@@ -87,8 +87,9 @@ def _uplink(uplink: Uplink | None) -> list[Markup]:
 
 
 def _stops(metrics: Metrics) -> str:
-    stops = [each.stop for each in metrics.barge_ins]
-    return f"slowest stop {max(stops):.2f} s" if stops else ""
+    named = {"stop": metrics.barge_in_stop, "reaction": metrics.barge_in_reaction}
+    told = [f"{name} median {each.median:.2f}, at most {each.max:.2f} s" for name, each in named.items() if each]
+    return "; ".join(told)
 
 
 def _seconds(value: float | None) -> tuple[str, str] | None:
