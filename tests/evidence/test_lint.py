@@ -80,6 +80,7 @@ def mp3_of(samples: np.ndarray, rate: int = 44_100, info: bool = False) -> bytes
     file = io.BytesIO()
     with av.open(file, "w", format="mp3", options={"write_xing": str(int(info)), "id3v2_version": "0"}) as out:
         stream = out.add_stream("libmp3lame", rate=rate, layout="mono")
+        stream.bit_rate = 32_000  # whatever the encoder takes by itself: that differs among its versions
         frame = av.AudioFrame.from_ndarray(at_rate(rate, samples)[None], format="s16p", layout="mono")
         frame.sample_rate = rate
         for packet in [*stream.encode(frame), *stream.encode(None)]:
