@@ -17,6 +17,11 @@ NUMBER_PATTERN = r"^[^\s\[\](){}\\|^$]{1,64}$"
 HEAVIEST = 1_000_000
 
 
+def number_fits(number: str, pattern: str) -> bool:
+    """Tell whether a dialled number fits a pattern: `*` is any digits, `?` one; a + may be left out (see `Rule`)."""
+    return any(fnmatchcase(form, pattern) for form in {number, number.removeprefix("+")})
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A scenario and the name that rules, the journal and the API have for it."""
@@ -105,7 +110,7 @@ class Rule:
 
     def fits(self, number: str) -> bool:
         """Tell whether the rule is for a dialled number."""
-        return any(fnmatchcase(form, self.number) for form in {number, number.removeprefix("+")})
+        return number_fits(number, self.number)
 
 
 @dataclass(frozen=True, slots=True)

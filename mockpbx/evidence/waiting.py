@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from mockpbx.domain import events as e
+from mockpbx.domain.plan import number_fits
 from mockpbx.evidence.judging import Judgement, judge
 from mockpbx.evidence.patterns import Fact
 from mockpbx.runtime.callbook import CallView
@@ -33,7 +33,7 @@ async def next_call(workspace: Workspace, number: str, known: Collection[str], w
 
     def found() -> CallView | None:
         views = (view for view in reversed(workspace.calls.calls()) if view.session_id not in known)
-        return next((view for view in views if fnmatchcase(view.number, number)), None)
+        return next((view for view in views if number_fits(view.number, number)), None)
 
     return await until(workspace, found, within)
 

@@ -56,6 +56,7 @@ class Desk:
 
     def forget(self) -> None:
         """Know nothing of what was: the workspace begins anew."""
+        self.seen.clear()
         self.told.clear()
         self.asserted.clear()
 

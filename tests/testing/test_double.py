@@ -321,3 +321,13 @@ def test_asserting_one_refusal_does_not_settle_the_others():
 
     with pytest.raises(ProblemsFound, match="audio-refused"):
         early()
+
+
+def test_a_call_is_waited_for_by_the_pattern_that_its_rule_has():
+    with MockPBX() as pbx:
+        pbx.when("62*").then("busy")
+        Bot(pbx.url, pbx.token).start("+6281234567890")
+        assert pbx.wait_for_call("62*").wait().disposition == "BUSY"
+        pbx.reset()
+        Bot(pbx.url, pbx.token).start("+6281234567890")
+        assert pbx.wait_for_call("62812345678??").number == "+6281234567890"

@@ -14,8 +14,8 @@ from mockpbx.adapters.control import messages as m
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.calls import NoSuchCall, known, summary
 from mockpbx.adapters.control.news import News
-from mockpbx.adapters.control.paging import fits
 from mockpbx.contract.errors import InvalidRequest, PBXError
+from mockpbx.domain.plan import number_fits
 from mockpbx.evidence.diagnosis import explain
 from mockpbx.evidence.dossier import Dossier, dossier_of
 from mockpbx.evidence.finding import Finding, Level
@@ -147,7 +147,7 @@ def _next_call(workspace: Workspace, wanted: em.AwaitCall) -> CallView | None:
         if not places:
             raise InvalidRequest(f"after is not valid: no call here has the sessionId {shown(passed)}")
         calls, passed = calls[places[0] + 1 :], 0
-    fitting = [view for view in calls if fits(view.number, wanted.number)]
+    fitting = [view for view in calls if number_fits(view.number, wanted.number)]
     return fitting[passed] if passed < len(fitting) else None
 
 

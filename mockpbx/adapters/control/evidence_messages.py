@@ -28,7 +28,9 @@ Within = Annotated[
 class AwaitCall(Body):
     """Which call to wait for: the first that there is, or comes, of those that fit."""
 
-    number: Annotated[str, Field(description="number that is called; `*` stands for anything")] = "*"
+    number: Annotated[
+        str, Field(max_length=64, description="number that is called: a pattern as in a dial plan, such as 0896*")
+    ] = "*"
     after: Annotated[
         str | int,
         BeforeValidator(_position),
