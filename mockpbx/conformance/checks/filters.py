@@ -1,0 +1,151 @@
+"""Filters of GET /cdr: each operator of each field, alone and together.
+
+A record that a filter shows must meet it, which any page tells; and a record that is known and meets it must be shown,
+which only a page that shows everything tells. A filter that neither showed a known record nor kept one out was not
+put to the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mockpbx.conformance.check import Check, Level, Unclear, Verdict, Violated, check
+from mockpbx.conformance.checks.replies import OK, asked, require_code
+from mockpbx.conformance.checks.shapes import shown
+from mockpbx.conformance.listing import Row, Statement, all_rows, figure, has_ended, is_complete, moment, rows_of
+from mockpbx.conformance.run import Run
+from mockpbx.conformance.scenes.records import MOST, Found
+from mockpbx.conformance.transcript import Exchange
+from mockpbx.contract.operations import FILTER_FIELDS
+
+_SECTION = "Supported Filter Fields and Operators"
+_MEANING = {
+    "$eq": "is the value",
+    "$contains": "contains the value",
+    "$gt": "is greater than the value",
+    "$gte": "is the value or greater",
+    "$lt": "is less than the value",
+    "$lte": "is the value or less",
+}
+
+
+def _of_operator(field: str, operator: str) -> Check:
+    @check(
+        f"filter-{_kebab(field)}-{operator[1:]}",
+        f"{_SECTION}, {field}",
+        f"filter.{field}={operator}:value finds the records whose {field} {_MEANING[operator]}, and no others",
+        "records",
+    )
+    def judge(run: Run) -> str:
+        def alone(statements: tuple[Statement, ...]) -> bool:
+            return (statements[0].field, statements[0].operator) == (field, operator) and (
+                len(statements) == 1 or (field != "destination" and statements[1].field == "destination")
+            )
+
+        return _judge(run, alone)
+
+    return judge
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+@check(
+    "filters-combine",
+    _SECTION,
+    "filters of different fields find the records that meet all of them",
+    "records",
+)
+def filters_combine(run: Run) -> str:
+    """Judge a destination together with a duration."""
+    return _judge(run, lambda statements: [s.field for s in statements] == ["destination", "duration"])
+
+
+@check(
+    "filter-range-on-one-field",
+    _SECTION,
+    "a field that is filtered twice, $gte and $lte, finds the records within the range",
+    "records",
+    level=Level.SHOULD,
+)
+def filter_range(run: Run) -> str:
+    """Judge two statements on duration."""
+    return _judge(run, lambda statements: [s.field for s in statements][:2] == ["duration", "duration"])
+
+
+@check(
+    "filter-percent-encoded",
+    _SECTION,
+    "a filter finds the same with $ and : written as %24 and %3A",
+    "records",
+)
+def filter_percent_encoded(run: Run) -> None:
+    """Judge one filter written both ways."""
+    encoded, plain = run.take("records").fact("encoded")
+    require_code((encoded, plain), OK)
+    if not rows_of(plain):
+        raise Unclear(f"{asked(plain)} and showed no record", plain)
+    if not rows_of(encoded) or rows_of(encoded)[0].get("destination") != rows_of(plain)[0].get("destination"):
+        raise Violated(f"{encoded.path} does not show what {plain.path} shows", encoded, plain)
+
+
+CHECKS: tuple[Check, ...] = (
+    *(
+        _of_operator(field.name, operator)
+        for field in FILTER_FIELDS
+        for operator in _MEANING
+        if operator in field.operators
+    ),
+    filters_combine,
+    filter_range,
+    filter_percent_encoded,
+)
+
+
+def _judge(run: Run, about: Callable[[tuple[Statement, ...]], bool]) -> str:
+    """Judge what was found by the statements in question."""
+    take = run.take("records")
+    known: list[Row] = [row for row in take.fact("known") if has_ended(row)]
+    found: list[Found] = [(s, pages) for s, pages in take.fact("found") if about(s)]
+    if not found:
+        raise Unclear(f"no filter could be put to the test: {take.trouble or 'no record has figures to filter by'}")
+    shown_some = kept_some = False
+    for statements, pages in found:
+        require_code(pages, OK)
+        for page in pages:
+            for row in rows_of(page):
+                if any(statement.met_by(row) is False for statement in statements):
+                    raise _blame(run, "shows", statements, row, page)
+        present = [row.get("sessionId") for row in all_rows(pages)]
+        met = [row for row in known if all(statement.met_by(row) for statement in statements)]
+        missing = [row for row in met if row.get("sessionId") not in present]
+        if missing and is_complete(pages, MOST):
+            raise _blame(run, "does not show", statements, missing[0], pages[0])
+        shown_some |= len(missing) < len(met)
+        kept_some |= any(statement.met_by(row) is False for row in known for statement in statements)
+    if not (shown_some and kept_some):
+        raise Unclear("the records that there are do not put it to the test", *(pages[0] for _, pages in found))
+    return f"{len(found)} queries"
+
+
+def _blame(run: Run, what: str, statements: tuple[Statement, ...], row: Row, exchange: Exchange) -> Verdict:
+    """Return the verdict on a record at the wrong place: that of the filter, unless the record itself is wrong."""
+    fields = dict.fromkeys(statement.field for statement in statements)
+    figures = " and ".join(f"{field} {shown(row.get(field))}" for field in fields)
+    wrong = next((field for field in fields if not _is_true(run, row, field)), None)
+    if wrong is None:
+        return Violated(f"{exchange.path} {what} a record with {figures}", exchange)
+    return Unclear(f"a record tells a {wrong} that is not its own: {shown(row.get(wrong))}", exchange)
+
+
+def _is_true(run: Run, row: Row, field: str) -> bool:
+    """Return whether what a record tells of itself may be so, by its other fields and by what was dialled."""
+    if field == "destination":
+        dialled = next((call.number for call in run.calls() if call.session_id == row.get("sessionId")), None)
+        return dialled in (None, row.get("destination"))
+    begun, ended = moment(row.get("startTime" if field == "duration" else "answerTime")), moment(row.get("endTime"))
+    if ended is None:
+        return False
+    length = 0 if begun is None else int((ended - begun).total_seconds())
+    return figure(row.get(field)) in (length, length - 1)  # of times that are cut to whole seconds
