@@ -8,14 +8,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictStr, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 
 from mockpbx.contract.vocabulary import (
     DTMF_DEFAULT_MS,
     DTMF_DIGITS,
     DTMF_MAX_MS,
+    HANGUP_CAUSES,
     LONGEST_NAME,
+    PHONE_NUMBER_PATTERN,
     AudioFormat,
     DialStatus,
     Direction,
@@ -43,72 +46,97 @@ def _iso(moment: datetime) -> str:
 
 
 #: A moment as the service writes it: ISO 8601, UTC, milliseconds, `Z`.
-Moment = Annotated[datetime, PlainSerializer(_iso, return_type=str)]
-SessionId = Annotated[StrictStr, Field(description="Unique session identifier")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_iso, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}),
+]
+SessionId = Annotated[StrictStr, Field(description="Unique identifier of the call session")]
+Count = Annotated[int, Field(json_schema_extra={"minimum": 0})]
+#: Binary in the sense of Socket.IO: a Buffer, which travels as an attachment of its packet.
+BUFFER = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 
 
 # --- REST ------------------------------------------------------------------------------------------------------------
 
 
 class PlaceCallRequest(Message):
-    """Body of `POST /pbx/call`. The number's pattern is a switch, so the handler holds it."""
+    """Whom to call."""
 
-    phone_number: StrictStr
+    # The number's pattern is a switch, so the handler holds it.
+    phone_number: Annotated[
+        StrictStr,
+        Field(
+            description="Target phone number to call: 8 to 15 digits, a plus may lead",
+            json_schema_extra={"pattern": PHONE_NUMBER_PATTERN},
+        ),
+    ]
 
 
 class PlacedCall(Message):
-    """`data` of the reply to `POST /pbx/call`."""
+    """The call that was placed."""
 
-    phone_number: str
-    session_id: str
-
-
-class HangUpRequest(Message):
-    """Body of `POST /pbx/hangup`."""
-
+    phone_number: Annotated[str, Field(description="The dialed phone number")]
     session_id: SessionId
 
 
-class TerminatedCall(Message):
-    """`data` of the reply to `POST /pbx/hangup`."""
+class HangUpRequest(Message):
+    """Which call to end."""
 
-    session_id: str
+    session_id: Annotated[StrictStr, Field(description="Session ID from the outgoing call response")]
+
+
+class TerminatedCall(Message):
+    """The call that was ended."""
+
+    session_id: Annotated[str, Field(description="Terminated session identifier")]
 
 
 class CdrEvent(Message):
-    """Server to client `cdr`, section "cdr field"."""
+    """A call's record, told when the call has ended."""
 
-    session_id: str
-    destination: str
-    start_time: Moment
-    answer_time: Moment | None
-    end_time: Moment
-    duration: int
-    billable_seconds: int
-    disposition: Disposition
-    hangup_by: Party | None
-    hangup_cause_code: int
-    hangup_cause_text: str
+    session_id: SessionId
+    destination: Annotated[str, Field(description="Destination number or party being called")]
+    start_time: Annotated[Moment, Field(description="When the call was initiated")]
+    answer_time: Annotated[Moment | None, Field(description="When the call was answered, null if it was not")]
+    end_time: Annotated[Moment, Field(description="When the call ended")]
+    duration: Annotated[Count, Field(description="Total call duration in seconds, from start to end")]
+    billable_seconds: Annotated[
+        Count, Field(description="Billable seconds: from the answer to the end, 0 if it was not answered")
+    ]
+    disposition: Annotated[Disposition, Field(description="Final state of the call")]
+    hangup_by: Annotated[Party | None, Field(description="Which party ended the call, null if neither did")]
+    hangup_cause_code: Annotated[
+        int,
+        Field(
+            description="Why the call ended: a code of the table of causes",
+            json_schema_extra={"enum": [*HANGUP_CAUSES]},
+        ),
+    ]
+    hangup_cause_text: Annotated[str, Field(description="The text of that cause", json_schema_extra={"minLength": 1})]
 
 
 class CallDetailRecord(CdrEvent):
-    """A row of `GET /cdr` and the `data` of `GET /cdr/{sessionId}`: the event and two more fields."""
+    """A call's record as it is kept: the `cdr` event and two more fields."""
 
-    created_at: Moment
-    updated_at: Moment
+    created_at: Annotated[Moment, Field(description="Record creation time")]
+    updated_at: Annotated[Moment, Field(description="Last update time of the record")]
 
 
 class PageMeta(Message):
-    """`meta` of `GET /cdr`, the dialect of nestjs-paginate. The last three appear only where used."""
+    """Where a page stands among all records. The last three members are there only where the request used them."""
 
-    items_per_page: int
-    total_items: int
-    current_page: int
-    total_pages: int
-    sort_by: list[tuple[str, str]]
-    search: str | None = None
-    search_by: list[str] | None = None
-    filter: dict[str, str | list[str]] | None = None
+    items_per_page: Annotated[Count, Field(description="The limit that was used")]
+    total_items: Annotated[Count, Field(description="Records that match, on all pages")]
+    current_page: Annotated[int, Field(description="The page that was asked for", json_schema_extra={"minimum": 1})]
+    total_pages: Annotated[Count, Field(description="Pages there are")]
+    sort_by: Annotated[list[tuple[str, str]], Field(description="Pairs of a field and `ASC` or `DESC`")]
+    search: Annotated[str | SkipJsonSchema[None], Field(description="The search that was asked for")] = None
+    search_by: Annotated[list[str] | SkipJsonSchema[None], Field(description="Fields that were searched")] = None
+    filter: Annotated[
+        dict[str, str | list[str]] | SkipJsonSchema[None],
+        Field(description="The filters that were asked for, by field; a list where one was given more than once"),
+    ] = None
 
     def wire(self) -> dict[str, Any]:
         """Return the object without the members that were not used."""
@@ -119,59 +147,74 @@ class PageMeta(Message):
 
 
 class NewSession(Message):
-    """A call session exists; sent to every socket of its token."""
+    """A call session exists."""
 
-    session_id: str
-    type: Direction
+    session_id: SessionId
+    type: Annotated[Direction, Field(description="Type of call")]
 
 
 class RoomJoined(Message):
-    """The answer to `joinRoom`. The session id is null where the request named none."""
+    """Whether the client has joined the room of a call."""
 
-    session_id: str | None
-    status: JoinStatus
+    session_id: Annotated[
+        str | None, Field(description="The session that was named, null where the request named none")
+    ]
+    status: Annotated[JoinStatus, Field(description="Whether the client successfully joined the room")]
 
 
 class DialStatusChange(Message):
-    """The life of a call until it is answered."""
+    """How far a call has come."""
 
-    session_id: str
-    status: DialStatus
+    session_id: SessionId
+    status: Annotated[DialStatus, Field(description="The current status of the call")]
 
 
 class DigitPressed(Message):
-    """The callee pressed a key."""
+    """A key that was pressed at the other end."""
 
-    session_id: str
-    digit: str
+    session_id: SessionId
+    digit: Annotated[
+        str,
+        Field(
+            description="The DTMF digit received: 0-9, `*`, `#`, A-D in capitals",
+            json_schema_extra={"pattern": "^[0-9*#A-D]$"},
+        ),
+    ]
 
 
 class CalleeAudio(Message):
-    """20 ms of what the callee says: 320 bytes, 160 samples, 16-bit little-endian, 8 kHz, mono."""
+    """20 ms of what the other end says: 320 bytes, 160 samples, 16-bit little-endian, 8 kHz, mono."""
 
-    session_id: str
-    audio_data: bytes
-    audio_format: Literal["pcm16"] = "pcm16"
+    # What is always sent is required, though the model has a default for it.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    session_id: SessionId
+    audio_data: Annotated[
+        bytes, WithJsonSchema(BUFFER), Field(description="320 bytes of 16-bit linear PCM, a binary attachment")
+    ]
+    audio_format: Annotated[Literal["pcm16"], Field(description="Type of audio")] = "pcm16"
 
 
 class CheckPointReached(Message):
     """What was queued before the checkpoint has been played."""
 
-    session_id: str
-    name: str
+    session_id: SessionId
+    name: Annotated[str, Field(description="The name of the checkpoint that has completed")]
 
 
 class CallEnded(Message):
     """The call is over."""
 
-    session_id: str
+    session_id: SessionId
 
 
 class Refusal(Message):
-    """`exception`, as NestJS reports a handler's failure to the client that caused it."""
+    """Why an event of this client was refused."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     status: Literal["error"] = "error"
-    message: str
+    message: Annotated[str, Field(description="One sentence that says what was wrong")]
 
 
 # --- Socket.IO, client to server -------------------------------------------------------------------------------------
@@ -204,48 +247,75 @@ def _binary(value: object) -> object:
 
 
 class JoinRoom(Message):
-    """Ask to receive a call's events."""
+    """Which call's events to receive."""
 
     session_id: SessionId
 
 
 class ClientAudio(Message):
-    """Sound for the callee to hear: any length of whole samples, any pace."""
+    """Sound for the other end to hear: any length of whole samples, any pace."""
 
     session_id: SessionId
-    audio_data: Annotated[bytes, BeforeValidator(_binary)]
-    audio_format: Annotated[AudioFormat, BeforeValidator(_known_format)]
+    audio_data: Annotated[
+        bytes,
+        BeforeValidator(_binary),
+        WithJsonSchema(BUFFER | {"minLength": 1}),
+        Field(description="The sound in that format, a Buffer (a binary attachment), not empty"),
+    ]
+    audio_format: Annotated[
+        AudioFormat,
+        BeforeValidator(_known_format),
+        Field(description="Format of the audio data; all but MP3 are 8 kHz mono"),
+    ]
 
 
 class AudioAck(Message):
-    """Acknowledgment of `audio`."""
+    """Whether the sound was taken."""
 
-    success: bool
-    error: str | None
+    success: Annotated[bool, Field(description="Whether the audio was successfully processed")]
+    error: Annotated[str | None, Field(description="One sentence that says what was wrong, null on success")]
 
 
 class CheckPoint(Message):
     """Ask to be told when what is queued now has been played."""
 
     session_id: SessionId
-    name: Annotated[StrictStr, Field(max_length=LONGEST_NAME)]
+    name: Annotated[
+        StrictStr,
+        Field(max_length=LONGEST_NAME, description="A descriptive label, told when it is reached"),
+        WithJsonSchema({"type": "string"}),  # the contract knows no longest name
+    ]
 
 
 class PressDigit(Message):
-    """Play a DTMF tone to the callee."""
+    """Play a DTMF tone to the other end."""
 
     session_id: SessionId
-    digit: Annotated[str, BeforeValidator(_digit)]
-    duration: Annotated[float, BeforeValidator(_tone_length)] = DTMF_DEFAULT_MS
+    digit: Annotated[
+        str,
+        BeforeValidator(_digit),
+        Field(
+            description="The DTMF digit to be sent: 0-9, `*`, `#`, A-D in either case",
+            json_schema_extra={"pattern": "^[0-9*#A-Da-d]$"},
+        ),
+    ]
+    duration: Annotated[
+        float,
+        BeforeValidator(_tone_length),
+        Field(
+            description="The length of the tone in milliseconds, commonly 100 to 500",
+            json_schema_extra={"minimum": 1, "maximum": DTMF_MAX_MS},
+        ),
+    ] = DTMF_DEFAULT_MS
 
 
 class Interruption(Message):
-    """Stop the playback and empty its queue."""
+    """Which call's playback to stop, its queue with it."""
 
     session_id: SessionId
 
 
 class HangUp(Message):
-    """Terminate the call."""
+    """Which call to terminate."""
 
     session_id: SessionId

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any
@@ -35,6 +36,9 @@ class AboutHandlers:
             "readyz": self._readyz,
             "version": self._version,
             "document": self._document,
+            "openapi": partial(self._contract, "openapi"),
+            "asyncapi": partial(self._contract, "asyncapi"),
+            "reference": self._reference,
             "metrics": self._metrics,
             "scrape": self._metrics,
         }
@@ -65,6 +69,19 @@ class AboutHandlers:
         write = openapi.document
         document = await asyncio.get_running_loop().run_in_executor(None, write, self._emulator.version)
         return web.json_response(document)
+
+    async def _contract(self, name: str, ask: Ask) -> Reply:
+        """Answer one of the contract's documents, which names this server before the hosted one."""
+        documents = await _imported(f"mockpbx.contract.documents.{name}")
+        write = getattr(documents, name)
+        url = f"{ask.request.scheme}://{ask.request.host}"
+        return web.json_response(await asyncio.get_running_loop().run_in_executor(None, write, url))
+
+    async def _reference(self, _: Ask) -> Reply:
+        documents = await _imported("mockpbx.contract.documents.reference")
+        page = await asyncio.get_running_loop().run_in_executor(None, documents.reference)
+        headers = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+        return web.Response(text=page, content_type="text/html", headers=headers)
 
     async def _metrics(self, _: Ask) -> Reply:
         metrics = await _imported("mockpbx.adapters.control.metrics")

@@ -23,6 +23,7 @@ from mockpbx.evidence.findings import findings, stray
 from mockpbx.evidence.metrics import measure
 from mockpbx.evidence.patterns import Fact, fact_named
 from mockpbx.evidence.replay import lines_of
+from mockpbx.evidence.untried import untried
 from mockpbx.evidence.waiting import expected, until
 from mockpbx.runtime.callbook import CallView
 from mockpbx.runtime.files.document import shown
@@ -93,21 +94,23 @@ class EvidenceHandlers:
         return em.CallMetrics(await _made(measure, ask))
 
     async def _call_findings(self, ask: Ask) -> Reply:
-        found = await _made(findings, ask)
-        return _listing([_about(finding, ask.session_id) for finding in found], ask.query.level)
+        told, missing = await _made(_judged, ask)
+        return _listing(told, missing, ask.query.level)
 
     async def _findings(self, ask: Ask) -> Reply:
         workspace = ask.workspace
         workspace.wake()
         told: list[em.FindingAbout] = []
+        missing: list[em.UntriedAbout] = []
         # One call after the other: the sound of all of them together may be much.
         for view in workspace.calls.calls():
             dossier = dossier_of(workspace, view.session_id)
             if dossier is not None:
-                found = await asyncio.to_thread(findings, dossier)
-                told += [_about(finding, view.session_id) for finding in found]
+                found, not_tried = await asyncio.to_thread(_judged, dossier)
+                told += found
+                missing += not_tried
         told += [_about(finding, None) for finding in await asyncio.to_thread(stray, tuple(workspace.journal))]
-        return _listing(told, ask.query.level)
+        return _listing(told, missing, ask.query.level)
 
     # --- to keep ------------------------------------------------------------------------------------------------------
 
@@ -188,6 +191,12 @@ def _about(finding: Finding, session_id: str | None) -> em.FindingAbout:
     )
 
 
-def _listing(told: list[em.FindingAbout], level: Level | None) -> em.Findings:
+def _judged(dossier: Dossier) -> tuple[list[em.FindingAbout], list[em.UntriedAbout]]:
+    name = dossier.session_id
+    told = [_about(finding, name) for finding in findings(dossier)]
+    return told, [em.UntriedAbout(call=name, rules=list(rules), why=why) for rules, why in untried(dossier)]
+
+
+def _listing(told: list[em.FindingAbout], missing: list[em.UntriedAbout], level: Level | None) -> em.Findings:
     wanted = LEVELS if level is None else LEVELS[: LEVELS.index(level) + 1]
-    return em.Findings(findings=[finding for finding in told if finding.level in wanted])
+    return em.Findings(findings=[finding for finding in told if finding.level in wanted], untried=missing)

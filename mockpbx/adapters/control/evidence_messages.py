@@ -90,7 +90,16 @@ class FindingAbout(Message):
     entries: Annotated[list[int], Field(description="numbers of the journal's entries that show it")]
 
 
+class UntriedAbout(Message):
+    """Rules that a call could not be held against."""
+
+    call: Annotated[str, Field(description="the session")]
+    rules: Annotated[list[str], Field(description="their ids")]
+    why: str
+
+
 class Findings(Message):
-    """Findings, call by call, the newest call first."""
+    """Findings, call by call, the newest call first, and what could not be tried."""
 
     findings: list[FindingAbout]
+    untried: list[UntriedAbout]

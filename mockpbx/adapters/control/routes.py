@@ -40,6 +40,9 @@ ROUTES = (
     Route("readyz", "GET", f"{BASE}/readyz", "200 while calls are taken", None, m.Alive, public=True),
     Route("version", "GET", f"{BASE}/version", "Which mockpbx this is", None, m.Version, public=True),
     Route("document", "GET", f"{BASE}/control.json", "This document", public=True),
+    Route("openapi", "GET", f"{BASE}/openapi.json", "The contract's REST operations, as OpenAPI 3.1", public=True),
+    Route("asyncapi", "GET", f"{BASE}/asyncapi.json", "The contract's events, as AsyncAPI 3.0", public=True),
+    Route("reference", "GET", f"{BASE}/reference", "The contract, to read", public=True, media="text/html"),
     Route("metrics", "GET", f"{BASE}/metrics", "Figures for Prometheus", public=True, media="text/plain"),
     Route("scrape", "GET", "/metrics", "The same, where Prometheus looks first", public=True, media="text/plain"),
     # --- how a workspace behaves
