@@ -52,7 +52,9 @@ class JoinRoom(Command):
 
 @dataclass(frozen=True, slots=True)
 class LeaveRoom(Command):
-    """The last client of the call's room is gone."""
+    """The last client of the call's room is gone: with a `goodbye` by itself, else its connection was lost."""
+
+    goodbye: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,9 @@ class JoinRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class RoomEmptied(Event):
-    """The last client left the room; the call goes on."""
+    """The last client left the room, with a `goodbye` or because its connection was lost; the call goes on."""
+
+    goodbye: bool = False
 
 
 @dataclass(frozen=True, slots=True)

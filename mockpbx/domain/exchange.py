@@ -191,7 +191,7 @@ class Exchange:
         session.left_at = now
         if self.timing.hangup_when_left is not None:
             self._at(now + self.timing.hangup_when_left, c.Abandon(command.session_id, since=now))
-        yield e.RoomEmptied()
+        yield e.RoomEmptied(command.goodbye)
 
     def _abandon(self, command: c.Abandon, now: int) -> Iterator[e.Event]:
         yield from self._client_hangs_up(self._live(command.session_id), now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mockpbx.domain import events as e
+from mockpbx.evidence.conduct import conduct
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.lint import lint
@@ -19,7 +20,7 @@ _REFUSED = (AudioRefused, EventRefused, e.JoinRefused)
 
 def findings(dossier: Dossier) -> list[Finding]:
     """Return what the author of a call's client should know, by the moment of the first case; one finding a rule."""
-    return _in_order([*problems(dossier), *lint(dossier)])
+    return _in_order([*problems(dossier), *conduct(dossier), *lint(dossier)])
 
 
 def stray(entries: Iterable[Entry]) -> list[Finding]:

@@ -257,7 +257,7 @@ def _uplink(sound: Sound, playout: _Playout) -> Uplink | None:
     """
     if not sound.arrivals:
         return None
-    times, _, messages, lengths = zip(*sound.arrivals, strict=True)
+    times, _, messages, lengths, _ = zip(*sound.arrivals, strict=True)
     sent, length = np.array(times), np.array(lengths)
     at = (sent - sent[0]) * _PER_MS
     turn = np.searchsorted(np.array(playout.interrupted), sent, side="right")

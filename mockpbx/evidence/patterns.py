@@ -167,7 +167,8 @@ Placed = _fact(
 Announced = _fact("Announced", e.SessionAnnounced, "The clients were told of it: `newSession`.")
 Joined = _fact("Joined", e.RoomJoined, "A client joined its room.")
 JoinRefused = _fact("JoinRefused", e.JoinRefused, "A client came too late to join.")
-RoomEmptied = _fact("RoomEmptied", e.RoomEmptied, "The last client left its room.")
+RoomEmptied = _fact("RoomEmptied", e.RoomEmptied, "The last client left its room.", _own("goodbye", YES))
+ClientReturned = _fact("ClientReturned", entries.ClientReturned, "A client is connected again while the room is empty.")
 DialStatus = _fact("DialStatus", e.DialStatusChanged, "Dialling came this far: `dialStatus`.", _STATUS)
 Dialing = _status(Status.DIALING, "Dialling began.")
 Ringing = _status(Status.RINGING, "The phone rings.")
@@ -225,7 +226,7 @@ Measured = _fact("Measured", CallMeasured, "The call's voice was measured.")
 FACTS: dict[str, Fact] = {
     fact.name: fact
     for fact in (
-        *(Placed, Announced, Joined, JoinRefused, RoomEmptied, DialStatus, Dialing, Ringing, Connected),
+        *(Placed, Announced, Joined, JoinRefused, RoomEmptied, ClientReturned, DialStatus, Dialing, Ringing, Connected),
         *(
             PlayoutStarted,
             PlayoutDrained,

@@ -28,6 +28,24 @@ _TABLE = (
         "Read the acknowledgment of every `audio`, and send none before dialStatus Connected or after hangup.",
     ),
     Rule(
+        "audio-before-connected",
+        "warning",
+        "dialStatus, Possible Status Values",
+        "Send no `audio` before dialStatus Connected, even where a service takes it: nobody is there to hear it.",
+    ),
+    Rule(
+        "acks-not-asked",
+        "warning",
+        _ACK,
+        "Give each `audio` an acknowledgment callback and look at its `success`: nothing else tells of refused sound.",
+    ),
+    Rule(
+        "acks-ignored",
+        "warning",
+        _ACK,
+        "Stop sending when an acknowledgment says `success: false`, and do what its `error` asks for.",
+    ),
+    Rule(
         "split-samples",
         "error",
         _TIMING,
@@ -56,6 +74,20 @@ _TABLE = (
         "warning",
         _FLOW,
         "Emit joinRoom when newSession comes: only the clients in a call's room get its events and its sound.",
+    ),
+    Rule(
+        "sent-before-joining",
+        "warning",
+        _FLOW,
+        "Emit joinRoom first and wait for roomJoined: what is sent before is carried out, and the client hears nothing "
+        "of what comes of it.",
+    ),
+    Rule(
+        "not-rejoined",
+        "warning",
+        "Best Practices, Connection Management",
+        "Emit joinRoom again whenever the socket connects and the call goes on: a connection that is lost takes its "
+        "rooms with it.",
     ),
     Rule(
         "scenario-failed",
@@ -89,6 +121,12 @@ _TABLE = (
         "End every call: emit hangup, or POST /pbx/hangup, on every way out of the client, errors included.",
     ),
     Rule(
+        "left-running",
+        "warning",
+        "Best Practices, Session Management",
+        "Hang up before the socket is closed, and reconnect where it was lost: a call goes on without its client.",
+    ),
+    Rule(
         "audio-cut-at-hangup",
         "error",
         "checkPoint, Best Practice",
@@ -99,6 +137,13 @@ _TABLE = (
         "warning",
         "checkPoint, Behavior",
         "Wait for the checkpoint before hanging up, or do not send one that nobody waits for.",
+    ),
+    Rule(
+        "checkpoint-late",
+        "warning",
+        "checkPoint, Best Practice",
+        "Emit checkPoint right after the last `audio` of what it marks: sent later, it tells when it was sent, and not "
+        "when the sound was over.",
     ),
     Rule(
         "audio-after-hangup",

@@ -12,7 +12,7 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.fields import told
 from mockpbx.media import facts as f
 from mockpbx.media.pcm import RATE
-from mockpbx.runtime.entries import AudioRefused, EventRefused
+from mockpbx.runtime.entries import AudioRefused, ClientReturned, EventRefused
 from mockpbx.runtime.faults import FaultStruck
 
 # Who did it to whom: the client, the service, the other end.
@@ -35,7 +35,8 @@ def summary(dossier: Dossier) -> str:
     call = dossier.call
     caller = f" from {call.caller}" if call.caller else ""
     stands = f"{call.status}, not ended" if call.record is None else ended(call.record)
-    return f"{call.direction} call{caller} to {call.number} ({plain(call.scenario)}): {stands}"
+    scenario = f" ({plain(call.scenario)})" if call.scenario else ""
+    return f"{call.direction} call{caller} to {call.number}{scenario}: {stands}"
 
 
 def ended(record: CallRecord) -> str:
@@ -97,6 +98,7 @@ TELLS: dict[type, tuple[str, Tell]] = {
     e.RoomJoined: (FROM_CLIENT, lambda event: "joins the room"),
     e.JoinRefused: (TURNED_BACK, lambda event: "joins too late: the call is over"),
     e.RoomEmptied: (FROM_CLIENT, lambda event: "the last client is gone"),
+    ClientReturned: (FROM_CLIENT, lambda event: "a client is connected again"),
     e.DialStatusChanged: (TO_CLIENT, lambda event: f"{event.status}"),
     e.CalleeSpoke: (CALLEE, lambda event: spoken(event.sound)),
     e.CalleePressed: (FROM_CALLEE, lambda event: f"pushes the key {event.digit} for {event.duration} ms"),

@@ -19,12 +19,16 @@ ARRIVAL_SIZE = 200
 
 
 class Arrival(NamedTuple):
-    """A client's `audio` that was taken: when (virtual ms), in which format, as it was sent, and the samples queued."""
+    """A client's `audio` that was taken: when (virtual ms), in which format, as it was sent, and the samples queued.
+
+    `ack_wanted` tells whether it asked for the acknowledgment; None where that is not known.
+    """
 
     at: int
     audio_format: str
     data: bytes
     samples: int
+    ack_wanted: bool | None = None
 
 
 class Sound(NamedTuple):

@@ -1,4 +1,4 @@
-"""Journal facts of the workspace itself: what its clients sent in vain, and how it was set."""
+"""Journal facts of the workspace itself: what its clients sent in vain, who came back, and how it was set."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ class EventRefused:
 
     event: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReturned:
+    """A client connected, the first since the room of this call emptied; it may join again."""
+
+    client: str
 
 
 @dataclass(frozen=True, slots=True)

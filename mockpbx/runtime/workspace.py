@@ -137,9 +137,9 @@ class Workspace:
         """Let a client into the call's room, or refuse it; the journal tells which."""
         self._receive(c.JoinRoom(session_id, client))
 
-    def leave(self, session_id: str) -> None:
-        """The last client of the call's room is gone."""
-        self._receive(c.LeaveRoom(session_id))
+    def leave(self, session_id: str, *, goodbye: bool = False) -> None:
+        """The last client of the call's room is gone; without a `goodbye` its connection was lost."""
+        self._receive(c.LeaveRoom(session_id, goodbye))
 
     def hang_up(self, session_id: str) -> None:
         """The client ends the call. Raises NoSuchSession."""
@@ -208,7 +208,15 @@ class Workspace:
         self._audible(self._exchange.call(session_id))
         return self._lines.uplink(session_id)
 
-    def play(self, session_id: str, samples: Samples, audio_format: str = "pcm16", data: bytes | None = None) -> None:
+    def play(
+        self,
+        session_id: str,
+        samples: Samples,
+        audio_format: str = "pcm16",
+        data: bytes | None = None,
+        *,
+        ack_wanted: bool | None = None,
+    ) -> None:
         """Queue sound for the callee; `data` is what it was decoded from, in `audio_format`.
 
         Raises NoSuchSession, NotConnected or QueueFull; the call is unharmed.
@@ -223,7 +231,7 @@ class Workspace:
             happened = line.playout.play(samples)
             if self.settings.recording_limit:
                 sent = to_bytes(samples) if data is None else data
-                self.recordings.arrive(session_id, Arrival(now, audio_format, sent, len(samples)))
+                self.recordings.arrive(session_id, Arrival(now, audio_format, sent, len(samples), ack_wanted))
             self._happen(now, session_id, happened)
 
     def press(self, session_id: str, digit: str, duration_ms: float) -> None:

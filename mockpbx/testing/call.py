@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from mockpbx.domain import scenario as s
 from mockpbx.evidence import waiting
 from mockpbx.evidence.diagnosis import explain
 from mockpbx.evidence.dossier import Dossier
-from mockpbx.evidence.finding import Finding
+from mockpbx.evidence.finding import Finding, Level
 from mockpbx.evidence.findings import findings
 from mockpbx.evidence.judging import Judgement, first
 from mockpbx.evidence.measures import Metrics
@@ -93,6 +93,15 @@ class CallFacts:
     def findings(self) -> list[Finding]:
         """What its client's author should know."""
         return findings(self.dossier())
+
+    def lint(self, level: Level = "warning", allow: Collection[str] = ()) -> None:
+        """Fail where its client broke a rule of this level, or of a worse one: `call.lint(allow=["burst"])`.
+
+        What the test has expected is no finding; rules, their levels and remedies are those of `mockpbx lint --list`.
+        Raises ProblemsFound; Misuse for an unknown rule.
+        """
+        __tracebackhide__ = True
+        self._desk.lint([self.dossier()], [], level, allow)
 
     @property
     def sound(self) -> Sound:

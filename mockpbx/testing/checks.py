@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args
 
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding, Level
 from mockpbx.evidence.findings import findings
+from mockpbx.evidence.listing import LEVELS, Case, as_bad_as, sums
 from mockpbx.evidence.measures import Metrics, Spread, Uplink
 from mockpbx.evidence.metrics import measure
 from mockpbx.evidence.rules import RULES
@@ -71,6 +72,34 @@ class Checks:
             if not isinstance(most, int | float):
                 raise Misuse(f"limits: {figure} is to be a number, got {most!r}")
 
+    def lint(
+        self, dossiers: Iterable[Dossier], stray: Iterable[Finding], asserted: set[int], *, level: str, allow: object
+    ) -> str:
+        """Return the findings of a level and of worse ones as text, but for rules to `allow` and what was asserted.
+
+        Empty where there are none. Raises Misuse for a level or a rule that there is not.
+        """
+        __tracebackhide__ = True
+        if level not in LEVELS:
+            raise Misuse(f"lint: the level is to be error, warning or note, got {level!r}{hint(level, LEVELS)}")
+        allowed = _rules(allow)
+        of_calls = [
+            (f"{each.call.direction} call to {each.call.number}", each.call.placed_at, findings(each))
+            for each in dossiers
+        ]
+        lines: list[str] = []
+        levels: list[str] = []
+        for name, placed_at, found in [*of_calls, ("no call", None, list(stray))]:
+            cases = [
+                replace(Case.of(each, placed_at), level=self.levels.get(each.id, each.level))
+                for each in found
+                if each.id not in allowed and not (each.entries and asserted.issuperset(each.entries))
+            ]
+            cases = [case for case in cases if case.level in as_bad_as(level)]
+            levels += [case.level for case in cases]
+            lines += [name] * bool(cases) + [line for case in cases for line in case.lines()]
+        return "\n".join([f"{sums(levels)} in what the client did:", *lines]) if lines else ""
+
     def problems(self, dossiers: Iterable[Dossier], stray: Iterable[Finding], asserted: set[int]) -> list[Problem]:
         """Return what is wrong with some calls, and with what belongs to none, but for what was asserted."""
         found: list[Problem] = []
@@ -115,6 +144,17 @@ def _value(metrics: Metrics, figure: str) -> float | None:
     for part in figure.split("."):
         value = None if value is None else getattr(value, part)
     return value if isinstance(value, int | float) else None
+
+
+def _rules(allow: object) -> set[str]:
+    __tracebackhide__ = True
+    if isinstance(allow, str) or not isinstance(allow, Iterable):
+        raise Misuse(f'lint: allow is to be a list of rules, such as ["burst"], got {allow!r}')
+    rules = list(allow)
+    for rule in rules:
+        if rule not in RULES:
+            raise Misuse(f"lint: there is no rule {rule!r}{hint(rule, list(RULES))}")
+    return set(rules)
 
 
 def table_of(name: str, given: object) -> dict[str, Any]:

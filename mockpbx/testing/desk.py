@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mockpbx.evidence.dossier import Dossier, dossier_of
+from mockpbx.evidence.finding import Finding
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.switchboard import workspace_key
 from mockpbx.runtime.workspace import Workspace
-from mockpbx.testing.errors import Misuse
+from mockpbx.testing.checks import Checks
+from mockpbx.testing.errors import Misuse, ProblemsFound
 from mockpbx.testing.thread import ServerThread
 
 if TYPE_CHECKING:
@@ -30,11 +32,12 @@ MADE = "test-"
 
 @dataclass(slots=True)
 class Desk:
-    """A workspace by its token; `folder` is where the test's sound files are named from."""
+    """A workspace by its token; `folder` is where the test's sound files are named from, `checks` says what is bad."""
 
     thread: ServerThread
     token: str
     folder: Path
+    checks: Checks
     seen: set[str] = field(default_factory=set)  # sessions of the calls that the test waited for
     told: dict[str, int] = field(default_factory=dict)  # number of the entry that was expected last, by session
     asserted: set[int] = field(default_factory=set)  # numbers of the entries that the test has asserted
@@ -113,6 +116,13 @@ class Desk:
     def sessions(self) -> list[str]:
         """Return the sessions of all calls, the oldest first."""
         return self.ask(lambda workspace: [view.session_id for view in reversed(workspace.calls.calls())])
+
+    def lint(self, dossiers: Iterable[Dossier], stray: Iterable[Finding], level: str, allow: object) -> None:
+        """Fail where clients broke rules. Raises ProblemsFound, or Misuse."""
+        __tracebackhide__ = True
+        found = self.checks.lint(dossiers, stray, self.asserted, level=level, allow=allow)
+        if found:
+            raise ProblemsFound(found)
 
     def settle(self) -> None:
         """Return when what the clients have sent so far is handled."""

@@ -7,6 +7,7 @@ import re
 import secrets
 import sys
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +15,7 @@ from typing import Any, Self
 from mockpbx.domain.scenario import Step
 from mockpbx.evidence import waiting
 from mockpbx.evidence.dossier import Dossier
-from mockpbx.evidence.finding import Finding
+from mockpbx.evidence.finding import Finding, Level
 from mockpbx.evidence.findings import findings, stray
 from mockpbx.runtime.callbook import CallView
 from mockpbx.runtime.faults import read_fault
@@ -92,6 +93,15 @@ class Double:
     def findings(self) -> list[Finding]:
         """What the client's author should know of all calls, and of what belonged to none."""
         return [*(each for dossier in self._desk.dossiers() for each in findings(dossier)), *stray(self.journal)]
+
+    def lint(self, level: Level = "warning", allow: Collection[str] = ()) -> None:
+        """Fail where a client broke a rule of this level, or of a worse one: `mockpbx.lint("note", allow=["burst"])`.
+
+        All calls so far count, and messages that belong to none. What a test has expected is no finding; rules, their
+        levels and remedies are those of `mockpbx lint --list`. Raises ProblemsFound; Misuse for an unknown rule.
+        """
+        __tracebackhide__ = True
+        self._desk.lint(self._desk.dossiers(), stray(self.journal), level, allow)
 
     def reset(self) -> None:
         """Go back to how the workspace started; live calls break, the journal begins anew."""
@@ -193,11 +203,11 @@ class MockPBX(Double):
         if not isinstance(seed, int) or seed < 0:
             raise Misuse(f"seed: expected a whole number from 0 on, got {seed!r}")
         self._seed = seed
-        self._checks = Checks(table_of("levels", levels or {}), table_of("limits", limits or {}))
+        checks = Checks(table_of("levels", levels or {}), table_of("limits", limits or {}))
         self._evidence = None if evidence is None else Path(evidence)
         self._owns_server = at is None
         token = server.token[0] if server.token else f"{MADE}{secrets.token_hex(8)}"
-        super().__init__(Desk(at or ServerThread(server), token, Path(folder)))
+        super().__init__(Desk(at or ServerThread(server), token, Path(folder), checks))
 
     @property
     def aio(self) -> AsyncMockPBX:
@@ -260,7 +270,7 @@ class MockPBX(Double):
             Problem("error", "when-without-then", f"{when.where}: when({when.number!r}) says nothing: add .then(...)")
             for when in desk.open_ends
         ]
-        return unsaid + self._checks.problems(desk.dossiers(), stray(self.journal), desk.asserted)
+        return unsaid + desk.checks.problems(desk.dossiers(), stray(self.journal), desk.asserted)
 
     def dossiers(self) -> list[Dossier]:
         """Return everything that is known of every call, the oldest first."""

@@ -31,12 +31,18 @@ class ConnectionRefused(Exception):
 
 
 class Connection:
-    """One client in one namespace. `identity` is what `authenticate` returned for it."""
+    """One client in one namespace. `identity` is what `authenticate` returned for it.
+
+    `ack_wanted` tells whether the event that is being handled asks for an acknowledgment, `said_goodbye` whether the
+    client left by itself.
+    """
 
     def __init__(self, socket: EngineSocket, namespace: str, sid: str, identity: Any) -> None:
         self.id = sid
         self.namespace = namespace
         self.identity = identity
+        self.ack_wanted = False
+        self.said_goodbye = False
         self._socket = socket
 
     def emit(self, event: str, *arguments: object) -> None:
@@ -209,6 +215,7 @@ class SocketServer:
         elif connection is None:
             raise ProtocolError(f"a packet for namespace {namespace} before its CONNECT")
         elif packet.packet_type == sio.DISCONNECT:
+            connection.said_goodbye = True
             self._leave(peer, connection)
         elif packet.packet_type in (sio.EVENT, sio.BINARY_EVENT):
             await self._handle(connection, packet)
@@ -246,6 +253,7 @@ class SocketServer:
         handler = self._namespaces[connection.namespace].events.get(data[0])
         if handler is None:
             return
+        connection.ack_wanted = packet.id is not None
         try:
             answer = await handler(connection, *data[1:])
         except Exception:

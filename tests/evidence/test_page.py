@@ -254,3 +254,8 @@ def test_a_long_journal_shows_its_beginning_and_its_end():
     page = page_of(replace(dossier, entries=many))
     assert page.count("<tr id=") == 5_000
     assert "the first and last 2,500 of 12,000 entries" in page
+
+
+def test_rules_that_were_not_tried_are_named_with_the_reason():
+    page = page_of(conversation(), "call")
+    assert "Not tried, since the clock is manual, and nobody can keep pace with it: burst, underrun" in page

@@ -8,6 +8,7 @@ import pytest
 from mockpbx.testing import (
     Answer,
     AudioRefused,
+    Call,
     CheckpointReached,
     Connected,
     Digit,
@@ -331,3 +332,72 @@ def test_a_call_is_waited_for_by_the_pattern_that_its_rule_has():
         pbx.reset()
         Bot(pbx.url, pbx.token).start("+6281234567890")
         assert pbx.wait_for_call("62812345678??").number == "+6281234567890"
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+
+
+def talked(pbx: MockPBX) -> Call:
+    """A bot that asks for no acknowledgments, and is good otherwise."""
+    pbx.when("*").then(Ring(1), Answer(), Silence())
+    bot = Bot(pbx.url, pbx.token).start(NUMBER)
+    call = pbx.wait_for_call()
+    call.wait()
+    bot.join(10)
+    return call
+
+
+def test_lint_fails_with_the_rules_that_were_broken_and_their_remedies():
+    with MockPBX() as pbx, pytest.raises(ProblemsFound) as failure:
+        talked(pbx).lint()
+    head, name, rule, what, remedy = str(failure.value).splitlines()
+    assert (head, name) == ("1 warning in what the client did:", f"outbound call to {NUMBER}")
+    assert rule.split()[1:] == ["s", "warning", "acks-not-asked", "×", "27"]
+    assert what.strip() == "none of 27 `audio` messages asked for its acknowledgment"
+    assert remedy.endswith("[audio, Acknowledgment Response]")
+
+
+def test_lint_passes_what_is_allowed_what_is_less_and_what_is_ignored():
+    with MockPBX() as pbx:
+        call = talked(pbx)
+        call.lint(allow=["acks-not-asked"])
+        call.lint("error")
+        pbx.lint("error")
+        pbx.aio.lint("note", allow=["acks-not-asked", "burst"])
+    with MockPBX(levels={"acks-not-asked": "ignore"}) as pbx:
+        talked(pbx).lint()
+    with MockPBX(levels={"acks-not-asked": "note"}) as pbx:
+        talked(pbx).lint()
+
+
+def test_lint_of_all_calls_holds_what_belongs_to_none_against_the_client():
+    with MockPBX(levels={"unknown-session": "warning"}) as pbx:
+        pbx._desk.ask(lambda workspace: workspace.refuse_audio("nobody", 320, "No live call"))
+        with pytest.raises(ProblemsFound, match=r"(?s)1 warning .*no call.*unknown-session"):
+            pbx.lint()
+        pbx.lint("error")
+
+
+def test_what_was_expected_is_no_finding():
+    with MockPBX() as pbx:
+        pbx.when("*").then(Ring(1), Answer(), Silence())
+        Bot(pbx.url, pbx.token, early=True).start(NUMBER)
+        call = pbx.wait_for_call()
+        call.wait()
+        with pytest.raises(ProblemsFound, match="audio-refused"):
+            call.lint("error")
+        call.expect(*[AudioRefused] * len([entry for entry in call.entries if entry.kind == "AudioRefused"]))
+        call.lint("error")
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"level": "bad"}, "error, warning or note, got 'bad'"),
+        ({"allow": ["brust"]}, "there is no rule 'brust'; did you mean burst?"),
+        ({"allow": "burst"}, "allow is to be a list of rules"),
+    ],
+)
+def test_lint_is_told_what_it_does_not_know(how, sentence):
+    with MockPBX() as pbx, pytest.raises(Misuse, match=sentence):
+        pbx.lint(**how)

@@ -32,7 +32,7 @@ async def join_room(workspace: Workspace, connection: Connection, payload: objec
 
 async def audio(workspace: Workspace, connection: Connection, payload: object) -> object:
     """`audio`: always acknowledged, with a sentence where it was not taken."""
-    return await _take_audio(workspace, payload, workspace.play)
+    return await _take_audio(workspace, payload, partial(workspace.play, ack_wanted=connection.ack_wanted))
 
 
 async def unheard_audio(workspace: Workspace, connection: Connection, payload: object) -> object:

@@ -44,6 +44,7 @@ class Audience:
         #: Records whose commit the `cdr` event waits for: time must not pass them either.
         self.unsent: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, Room] = {}
+        self._deserted: set[str] = set()  # sessions whose rooms have emptied since a client connected last
         self._asked: dict[str, asyncio.Future[None]] = {}  # pings by client, answered or not
 
     @property
@@ -100,11 +101,20 @@ class Audience:
     def close_room(self, session_id: str) -> None:
         """Forget a call's room."""
         self._rooms.pop(session_id, None)
+        self._deserted.discard(session_id)
 
     def remove(self, client: str) -> list[str]:
         """Forget a socket. Returns the sessions whose rooms are empty because of that."""
         self.sockets.pop(client, None)
-        return [name for name, room in self._rooms.items() if room.members.pop(client, None) and not room.members]
+        left = [name for name, room in self._rooms.items() if room.members.pop(client, None) and not room.members]
+        self._deserted.update(left)
+        return left
+
+    def deserted(self) -> list[str]:
+        """Return the sessions whose rooms have emptied, and still are, since this was asked last."""
+        empty = [name for name in self._deserted if not self._rooms[name].members]
+        self._deserted.clear()
+        return empty
 
     def tell_all(self, message: Message) -> None:
         """Emit to every socket of the workspace."""

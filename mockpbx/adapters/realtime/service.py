@@ -13,6 +13,7 @@ from mockpbx.contract.errors import PBXError
 from mockpbx.contract.messages import CalleeAudio, Message, NewSession
 from mockpbx.domain import events as e
 from mockpbx.domain.record import CallRecord
+from mockpbx.runtime.entries import ClientReturned
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.records import RecordStore
@@ -79,6 +80,9 @@ class RealtimeService:
         audience = self._audiences[workspace.key]
         audience.sockets[connection.id] = connection
         workspace.pace()
+        for session_id in audience.deserted():
+            if workspace.line(session_id) is not None:
+                workspace.note(session_id, ClientReturned(connection.id))
         # The document's own example places its call without waiting for its socket, which may come second.
         for call in workspace.undialled():
             audience.tell_one(connection.id, NewSession(session_id=call.session_id, type=call.direction))
@@ -88,7 +92,7 @@ class RealtimeService:
         left = self._audiences[workspace.key].remove(connection.id)
         workspace.pace()
         for session_id in left:
-            workspace.leave(session_id)
+            workspace.leave(session_id, goodbye=connection.said_goodbye)
 
     # --- the journal --------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.page.words import other_end, short, words_of
 from mockpbx.evidence.telling import spoken, waited_for
 from mockpbx.media import facts
-from mockpbx.runtime.entries import AudioRefused, EventRefused
+from mockpbx.runtime.entries import AudioRefused, ClientReturned, EventRefused
 from mockpbx.runtime.faults.rule import FaultStruck
 from mockpbx.runtime.journal import Entry
 
@@ -107,6 +107,8 @@ class _Draughtsman:
             case e.RoomJoined() | e.RoomEmptied():
                 joins = isinstance(entry.event, e.RoomJoined)
                 self.client.append(self._point(entry, *(("joins", "client") if joins else ("leaves", "warn"))))
+            case ClientReturned():
+                self.client.append(self._point(entry, "is back", "client"))
             case FaultStruck(fault):
                 self.faults.append(self._point(entry, short(fault, LABEL), "bad"))
             case _:

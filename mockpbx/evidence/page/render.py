@@ -13,7 +13,7 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.findings import findings
 from mockpbx.evidence.metrics import measure
 from mockpbx.evidence.page.figures import figures_of, tables_of
-from mockpbx.evidence.page.markup import Markup, json_text, tag, text
+from mockpbx.evidence.page.markup import Markup, joined, json_text, tag, text
 from mockpbx.evidence.page.model import picture_of
 from mockpbx.evidence.page.outcome import outcome_of
 from mockpbx.evidence.page.overview import overview_of
@@ -25,6 +25,7 @@ from mockpbx.evidence.page.sections import (
     record_section,
     rows_of,
     summary_of,
+    untried_of,
 )
 from mockpbx.evidence.page.sound import data_uri
 from mockpbx.evidence.page.words import short
@@ -57,7 +58,7 @@ def page_of(dossier: Dossier, name: str = "call") -> str:
             "overview": overview_of(picture, dossier.sound if has_sound else None),
             "figures": figures_of(metrics),
             "tables": tables_of(metrics, placed),
-            "findings": findings_of(found, placed),
+            "findings": joined([findings_of(found, placed), untried_of(dossier)]),
             "record": record_section(dossier),
             "count": text(count_of(dossier)),
             "rows": rows_of(dossier),

@@ -12,6 +12,7 @@ from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.page.markup import Markup, joined, moment, prose, tag
 from mockpbx.evidence.page.outcome import record_of
 from mockpbx.evidence.page.words import short, words_of
+from mockpbx.evidence.untried import untried
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.journal_lines import iso, line_of
 
@@ -67,6 +68,12 @@ def findings_of(found: Sequence[Finding], placed: int) -> Markup:
         return tag("p", "Nothing was found that this client’s author should know.", class_="nothing")
     ranked = sorted(enumerate(found), key=lambda pair: (LEVELS.index(pair[1].level), pair[1].at or 0, pair[0]))
     return tag("ol", *(_finding(index, each, placed) for index, each in ranked), class_="findings")
+
+
+def untried_of(dossier: Dossier) -> Markup:
+    """Return which rules the call was not held against, and why; nothing where there are none."""
+    told = [f"Not tried, since {each.why}: {', '.join(each.rules)}." for each in untried(dossier)]
+    return joined(tag("p", each, class_="untried") for each in told)
 
 
 def _finding(index: int, found: Finding, placed: int) -> Markup:
