@@ -9,22 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from mockpbx.conformance.echoes import recognise
+from mockpbx.conformance.keypad import presses
 from mockpbx.conformance.run import Call, Options, Run, Take
 from mockpbx.conformance.runner import judged
-from mockpbx.conformance.scenes.interrupting import AGAIN, SPEECH
+from mockpbx.conformance.scenes.interrupting import AGAIN, SHARE, SPEECH
 from mockpbx.conformance.scenes.keying import BAD_KEYS, KEYS, LAST_KEY, PROBE
 from mockpbx.conformance.scenes.speaking import BAD_AUDIO, Spoken
-from mockpbx.conformance.signals import (
-    FRAME,
-    RATE,
-    Probe,
-    messages_of,
-    misreadings,
-    presses,
-    recognise,
-    samples_of,
-    stream_of,
-)
+from mockpbx.conformance.signals import FRAME, RATE, Probe, messages_of, misreadings, samples_of, stream_of
 from mockpbx.conformance.transcript import Acked, Closed, Exchange, Heard, Said, Transcript
 
 SESSION = "07475d2c-32c9-4f4b-8103-6db8c0dc741f"
@@ -210,12 +202,12 @@ def interrupting(server: Server) -> Take:
     for probe in SPEECH:
         talk.speak(probe)
     facts["cut"], facts["length"] = talk.mark("cut off"), sum(probe.seconds for probe in SPEECH)
-    talk.now += facts["length"] / 4
+    talk.now += facts["length"] * SHARE
     facts["interruption"] = talk.interrupt()
     facts["after"] = talk.mark("after")
     talk.now += 0.05 if server.clears_after == 0 else 2.5
     facts["again"], facts["behind"] = talk.speak(AGAIN), talk.mark("again")
-    talk.now += 1.0
+    talk.now += AGAIN.seconds + 0.05
     facts["idle"] = talk.interrupt()
     talk.now += 2.5
     return talk.end()

@@ -59,7 +59,7 @@ def test_so_do_those_that_come_when_they_had_been_due():
     take = interrupting(server)
     cut = take.facts["cut"]
     payload = {"sessionId": take.call.session_id, "name": "cut off"}
-    take.transcript.items.append(replace(take.call.heard("checkPoint")[0], at=cut.at + 3.9, arguments=(payload,)))
+    take.transcript.items.append(replace(take.call.heard("checkPoint")[0], at=cut.at + 2.6, arguments=(payload,)))
     assert failed(run_of(take), interruptions) == {"interruption-clears-checkpoints"}
 
 

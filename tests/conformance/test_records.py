@@ -121,6 +121,14 @@ def test_a_service_that_subtracts_what_it_shows_is_right():
     assert judge(figures.duration, run).outcome is Outcome.PASSED
 
 
+def test_whoever_hangs_up_behind_the_record_has_not_ended_the_call():
+    run = a_run()
+    call = run.take("no-answer").call
+    call.hung_up_by, call.marks["hung_up"] = "rest", call.heard("cdr")[0].at + 1
+    _set("hangupBy", lambda by: by or "CALLEE")(run)
+    assert outcomes(CHECKS, run) == set()
+
+
 def test_a_record_twice():
     run = a_run()
     call = run.take("listening").call

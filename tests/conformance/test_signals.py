@@ -6,18 +6,9 @@ from conformance.talk import tone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockpbx.conformance.signals import (
-    SWAPPED,
-    Probe,
-    Stream,
-    messages_of,
-    misreadings,
-    presses,
-    recognise,
-    samples_of,
-    smoothness,
-    stream_of,
-)
+from mockpbx.conformance.echoes import SWAPPED, recognise
+from mockpbx.conformance.keypad import presses
+from mockpbx.conformance.signals import Probe, Stream, messages_of, misreadings, samples_of, smoothness, stream_of
 from mockpbx.conformance.transcript import Heard
 
 PROBE = Probe(1, 0.64)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from mockpbx.conformance.check import Check, Unclear, Unobservable, Violated, check
+from mockpbx.conformance.check import Check, Level, Unclear, Unobservable, Violated, check
 from mockpbx.conformance.checks.acks import judge_alive
 from mockpbx.conformance.checks.shapes import Kind, field_problems, shown
-from mockpbx.conformance.checks.sound import audible, no_echo
+from mockpbx.conformance.checks.sound import audible, need_pace, no_echo
+from mockpbx.conformance.keypad import Press, presses
 from mockpbx.conformance.run import Call, Run, Take
 from mockpbx.conformance.scenes.keying import NO_KEY
 from mockpbx.conformance.scenes.speaking import ECHO_WITHIN
-from mockpbx.conformance.signals import Press, presses, stream_of
+from mockpbx.conformance.signals import stream_of
 from mockpbx.conformance.transcript import Heard, Said
 from mockpbx.contract.vocabulary import DTMF_DIGITS
 
@@ -125,11 +126,31 @@ def is_right(run: Run) -> str:
     return f"{', '.join(came)} came back"
 
 
+@check(
+    "digit-is-a-tone",
+    _KEYED,
+    "a keyed digit is a tone in the sound: a callee that says back what it hears sends it in its frames",
+    "keying",
+    level=Level.SHOULD,
+)
+def is_a_tone(run: Run) -> str:
+    """Judge where sound comes back, and digits do. A line may carry digits beside the sound, as RFC 4733 does."""
+    take, sent, came = _returned(run)
+    if not came:
+        raise Unclear("no digit came back")
+    if not audible(take.fact("echoes")):
+        raise no_echo(run)
+    if not (tones := _tones(take)):
+        raise Violated("digits came back by dtmf events alone, and sound did in the frames", *sent)
+    return f"{len(tones)} tones"
+
+
 @check("digit-length", "dtmf, Parameters", "a keyed digit lasts about as long as its duration says", "keying")
 def length(run: Run) -> str:
     """Judge the tones of long presses whose digit was keyed once."""
     take, sent, came = _returned(run)
     keyed = Counter(said.payload["digit"] for said in sent)
+    need_pace(take)
     if _mistaken(take, came) is not None:
         raise Unclear("other digits came back than were keyed")
     measured = []
@@ -195,4 +216,4 @@ def _digits(events: list[Heard]) -> list[str]:
     return [str(digit).upper() for item in events if _DIGIT.fits(digit := item.payload.get("digit"))]
 
 
-CHECKS: tuple[Check, ...] = (fields, is_told, once, reaches, is_right, length, harmless)
+CHECKS: tuple[Check, ...] = (fields, is_told, once, reaches, is_right, is_a_tone, length, harmless)

@@ -101,9 +101,11 @@ def not_deaf(run: Run) -> str:
         raise Violated("nothing of it came back, and what was said before the interruption did", *again.said[:3])
     if heard is None:
         raise Violated("the checkpoint behind it was never told", behind)
-    if heard.at - behind.at < AGAIN.seconds / 2 and frames(take, behind.at, heard.at) * 0.02 < AGAIN.seconds / 2:
+    due = _due(take, behind)
+    half = (due.at - due.since) / 2
+    if heard.at - due.since < half and frames(take, due.since, heard.at) * 0.02 < half:
         raise Violated(
-            f"the checkpoint behind {AGAIN.seconds:.2f} s of it was told after {heard.at - behind.at:.2f} s",
+            f"the checkpoint behind {2 * half:.2f} s of it was told after {heard.at - behind.at:.2f} s",
             *again.said[:3],
             behind,
             heard,

@@ -137,10 +137,12 @@ OUTCOMES = (
 
 
 def _who(call: Call) -> str:
+    """Return who ended the call. Raises Unclear where it was over, by its record, before this client hung up."""
     if call.hung_up_by == "callee":
         return "CALLEE"
-    ended = call.first("hangup")
-    if call.hung_up_by in ("rest", "socket") and ended is not None and ended.at >= call.marks.get("hung_up", ended.at):
+    asked = call.marks.get("hung_up")
+    told = [heard.at for heard in call.heard() if heard.event in ("hangup", "cdr")]
+    if call.hung_up_by in ("rest", "socket") and asked is not None and told and min(told) >= asked:
         return "CALLER"
     raise Unclear("it is not known who hung up")
 

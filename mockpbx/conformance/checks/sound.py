@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import log10
 
 from mockpbx.conformance.check import Check, Level, Unclear, Unobservable, Violated, check
+from mockpbx.conformance.echoes import SWAPPED, Echo
 from mockpbx.conformance.run import Run, Take
 from mockpbx.conformance.scenes.speaking import FORMATS, Spoken
-from mockpbx.conformance.signals import SWAPPED, Echo, Stream, smoothness, stream_of
+from mockpbx.conformance.signals import RATE, Stream, smoothness, stream_of
 from mockpbx.conformance.transcript import Item
 
 _FORMAT = "audio, Audio Format"
@@ -21,6 +22,7 @@ _ALIKE = 0.75
 _LOUD = 9.0  # dB that a line may add or take
 _DISORDER = 2  # frames out of order that are no chance
 _SMOOTH = 0.3  # by which neighbouring samples are more alike in one byte order than in the other
+_PACE = (0.75, 1.35)  # seconds of sound in a second
 _ENOUGH = 8_000  # samples that are not silence
 
 
@@ -41,12 +43,23 @@ def _spoken(take: Take) -> dict[str, Spoken]:
     return {spoken.format: spoken for spoken in reversed(take.fact("spoken"))}
 
 
+def need_pace(take: Take) -> None:
+    """Raise Unclear where the frames are too few or too many for the time: what is missing or too long is theirs."""
+    heard = take.call.heard("audio")
+    stream = stream_of(heard)
+    seconds = heard[-1].at - heard[0].at if heard else 0.0
+    pace = len(stream.samples) / RATE / seconds if seconds else 0.0
+    if not _PACE[0] <= pace <= _PACE[1]:
+        raise Unclear(f"{pace:.2f} s of sound come in a second")
+
+
 def _heard(run: Run) -> tuple[Take, dict[str, Echo | None]]:
-    """Return what came back of each format, from the best to the worst. Raises where nothing did."""
+    """Return what came back of each format. Raises where nothing did, or what came cannot be judged."""
     take = run.take("speaking")
     echoes: dict[int, Echo | None] = take.fact("echoes")
     if not audible(echoes):
         raise no_echo(run)
+    need_pace(take)
     return take, {name: echoes.get(spoken.probe.number) for name, spoken in _spoken(take).items()}
 
 

@@ -204,6 +204,10 @@ _STEPS: st.SearchStrategy[Step] = st.one_of(
 )
 
 
+class Broken(Exception):
+    """A script is broken."""
+
+
 def scripts() -> st.SearchStrategy[Script]:
     """Return the strategy of scripts."""
     return st.builds(lambda opening, rest: (*opening, *rest), _OPENINGS, st.lists(_STEPS, min_size=1, max_size=12))
@@ -212,22 +216,28 @@ def scripts() -> st.SearchStrategy[Script]:
 def generated(examples: int, luck: int) -> list[Script]:
     """Return so many scripts; the same luck gives the same ones."""
     found: list[Script] = []
-    run(examples, luck, found.append, shrink=False)
+
+    def keep(script: Script) -> bool:
+        found.append(script)
+        return False
+
+    run(examples, luck, keep)
     return found
 
 
-def run(examples: int, luck: int, judge: Callable[[Script], None], *, shrink: bool) -> None:
-    """Give each script to a judge; where one raises, give it simpler ones, as long as they make it raise."""
-    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+def run(examples: int, luck: int, broken: Callable[[Script], bool]) -> None:
+    """Give each script to a judge; where one is broken, give it simpler ones. Raises Broken, or Hypothesis' Flaky."""
 
     @seed(luck)
     @settings(
-        max_examples=examples, phases=phases, database=None, deadline=None, verbosity=Verbosity.quiet,
-        suppress_health_check=list(HealthCheck), report_multiple_bugs=False, print_blob=False,
+        max_examples=examples, phases=(Phase.generate, Phase.shrink), database=None, deadline=None,
+        verbosity=Verbosity.quiet, suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+        print_blob=False,
     )  # fmt: skip
     @given(scripts())
     def each(script: Script) -> None:
-        judge(script)
+        if broken(script):
+            raise Broken
 
     with tempfile.TemporaryDirectory(prefix="mockpbx-fuzz-") as home:
         set_hypothesis_home_dir(home)

@@ -193,7 +193,7 @@ class Player:
         if len(arguments) == 1:
             await line.say(event, arguments[0], ack=ack)
             return
-        self._transcript.add(Said(self._now(), line.name, event, arguments))
+        self._transcript.add(Said(self._now(), line.name, event, arguments[0] if arguments else None))
         await line.send(*messages_of(Packet("event", [event, *arguments])))
 
     async def _answered(self) -> None:

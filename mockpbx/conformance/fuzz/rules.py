@@ -27,7 +27,7 @@ from mockpbx.conformance.transcript import NO_JSON, Closed, Exchange, Garbled, H
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """What a server did that none does that keeps the contract. `rule` is its id; `late`: something did not come."""
+    """What a server did that none does that keeps the contract. `late`: it may be this side's lateness."""
 
     rule: str
     got: str
@@ -179,7 +179,7 @@ def _language(played: Played) -> Iterator[Breach]:
             yield Breach("what comes is Socket.IO", item.reason, (item,))
         elif isinstance(item, Closed) and item.by == "server" and item.socket not in played.spoilt | set(played.auths):
             said = [each for each in played.transcript.of(Said) if each.socket == item.socket]
-            yield Breach("a socket that speaks Socket.IO stays open", "the server closed it", (*said[-3:], item))
+            yield Breach("a socket that speaks Socket.IO stays open", "the server closed it", (*said[-3:], item), True)
 
 
 def _shapes(played: Played) -> Iterator[Breach]:
@@ -265,7 +265,7 @@ def _course(told: list[Heard]) -> Iterator[Breach]:
             yield Breach("cdr comes once, after hangup", "it came again, or before", (*seen[-2:], heard))
         elif status is not None and statuses and _rank(status) <= _rank(statuses[-1]):
             yield Breach("a call's status goes on", f"{status} came after {statuses[-1]}", (seen[-1], heard))
-        elif heard.event == "audio" and "Connected" not in statuses:
+        elif heard.event == "audio" and statuses and "Connected" not in statuses:  # who joins late is told none
             yield Breach("sound comes from Connected on", "a frame came before", (heard,))
         if heard.event != "audio" or not seen or seen[-1].event != "audio":
             seen.append(heard)

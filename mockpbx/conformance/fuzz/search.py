@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -23,18 +25,17 @@ SHRINKS, SHRINK_WITHIN = 300, 180.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A script that shows a breach. `shown` of so many `plays` showed it; a chance one is as it was generated."""
+    """A script that shows a breach, and in how many of how many plays it did."""
 
     script: Script
     played: Played
     breach: Breach
     shown: int
     plays: int
-    shrunk: bool = False
 
     @property
     def counts(self) -> bool:
-        """Whether it proves anything: what did not come once, and came the next times, may be the checker's lateness."""
+        """Whether it proves anything: what failed to come once, and came ever after, may be this side's lateness."""
         return self.shown > 1 or not self.breach.late
 
 
@@ -53,107 +54,112 @@ class Watcher(Protocol):
 
 @dataclass
 class Search:
-    """How scripts are played: so many at a time, and no more calls than allowed."""
+    """How scripts are played: so many at a time, for so many seconds, and no more calls than the options allow."""
 
     options: Options
     watcher: Watcher
     at_a_time: int
     seconds: float | None = None
-    tried: int = 0
+    plays: int = 0
     calls: int = 0
-    flaky: list[Found] = field(default_factory=list)
+    by_chance: list[Found] = field(default_factory=list)
+    best: Found | None = None
 
-    async def first(self, scripts: Sequence[Script]) -> Found | None:
-        """Play scripts until one shows a breach, also when it is played again; return that one."""
+    async def look(self, scripts: Sequence[Script]) -> None:
+        """Play scripts until one shows a breach also when it is played again alone: that is the best then."""
         loop = asyncio.get_running_loop()
         end = None if self.seconds is None else loop.time() + self.seconds
+        waiting, left = iter(scripts), True
         async with new_session() as http:
-            for group in _groups(scripts, self.at_a_time):
-                if end is not None and loop.time() >= end:
-                    break
-                for script, found in await self._all(group, http):
-                    if found:
-                        self.watcher.suspected(found[0])
-                        result = await self.again(script, found[0].rule, http)
-                        if result is not None and result.counts:
-                            return result
-                        if result is not None:
-                            self.flaky.append(result)
-        return None
-
-    async def again(self, script: Script, rule: str, http: aiohttp.ClientSession) -> Found | None:
-        """Play a script alone, a few times; return what it shows of a rule, None where it shows nothing."""
-        shown: list[tuple[Played, Breach]] = []
-        for _ in range(AGAIN):
-            played = await self._play(script, http)
-            shown += [(played, breach) for breach in breaches(played) if breach.rule == rule][:1]
-        return Found(script, *shown[0], len(shown) + 1, AGAIN + 1) if shown else None
+            while left and self.best is None and (end is None or loop.time() < end):
+                suspects: list[tuple[Script, Played, Breach]] = []
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self.at_a_time):
+                        group.create_task(self._work(waiting, suspects, end, http))
+                left = bool(suspects)
+                for suspect in suspects:
+                    self.watcher.suspected(suspect[2])
+                    found = await self._again(*suspect, http)
+                    if found.counts:
+                        self.best = found
+                        break
+                    self.by_chance.append(found)
 
     async def shows(self, script: Script, rule: str) -> tuple[Played, Breach] | None:
-        """Play a script alone, once; return the breach of a rule that it shows."""
+        """Play a script alone; return the breach of a rule that it shows."""
         async with new_session() as http:
-            played = await self._play(script, http)
-        return next(((played, breach) for breach in breaches(played) if breach.rule == rule), None)
+            return _showing(await self._play(script, http), rule)
 
     def may_place(self, script: Script) -> bool:
         """Return whether a script's calls are still allowed."""
         most = self.options.max_calls
         return most is None or self.calls + calls_of(script) <= most
 
-    async def _all(
-        self, scripts: Sequence[Script], http: aiohttp.ClientSession
-    ) -> list[tuple[Script, list[Breach]]]:
-        allowed = [script for script in scripts if self.may_place(script)]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._play(script, http)) for script in allowed]
-        return [(script, breaches(task.result())) for script, task in zip(allowed, tasks, strict=True)]
+    def shorten(self, examples: int, luck: int, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        """Make the best script shorter, as far as it goes; `run` runs a coroutine.
+
+        The generator is asked for the same scripts again. All but the one found pass unplayed, so that it simplifies
+        that one, and only what it then comes up with is played.
+        """
+        from mockpbx.conformance.fuzz import generate
+
+        assert self.best is not None
+        found, wanted = self.best, lines_of(self.best.script)
+        end = time.monotonic() + SHRINK_WITHIN
+        reached, left = False, SHRINKS
+
+        def broken(script: Script) -> bool:
+            nonlocal reached, left
+            if lines_of(script) == wanted:
+                reached = True
+                return True
+            if not (reached and left and self.may_place(script) and time.monotonic() < end):
+                return False
+            left -= 1
+            shown = run(self.shows(script, found.breach.rule))
+            if shown is not None:
+                played, breach = shown
+                self.best = Found(script, played, breach, found.shown, found.plays)
+                self.watcher.shortened(script)
+            return shown is not None
+
+        with contextlib.suppress(Exception):  # that it breaks is what was asked for; it may differ from play to play
+            generate.run(examples, luck, broken)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    async def _work(
+        self,
+        waiting: Iterator[Script],
+        suspects: list[tuple[Script, Played, Breach]],
+        end: float | None,
+        http: aiohttp.ClientSession,
+    ) -> None:
+        for script in waiting:
+            if self.may_place(script):
+                played = await self._play(script, http)
+                suspects += [(script, played, breach) for breach in breaches(played)[:1]]
+            if suspects or (end is not None and asyncio.get_running_loop().time() >= end):
+                return
+
+    async def _again(self, script: Script, played: Played, breach: Breach, http: aiohttp.ClientSession) -> Found:
+        """Play a script alone, a few times, and count how often it shows the same."""
+        shown, plays = 1, 1
+        while plays <= AGAIN and self.may_place(script):
+            plays += 1
+            seen = _showing(await self._play(script, http), breach.rule)
+            if seen is not None:
+                shown += 1
+                played, breach = seen
+        return Found(script, played, breach, shown, plays)
 
     async def _play(self, script: Script, http: aiohttp.ClientSession) -> Played:
         self.calls += calls_of(script)
         played = await play(script, self.options, http)
-        self.tried += 1
+        self.plays += 1
         self.watcher.tried(script)
         return played
 
 
-def shortest(
-    search: Search, found: Found, examples: int, luck: int, run: Callable[..., object]
-) -> Found:
-    """Return the shortest script that shows the same breach, as far as it was found; `run` runs a coroutine.
-
-    The generator is asked for the same scripts again. All but the one found pass unplayed, so that it makes that one
-    simpler, and only what it then comes up with is played.
-    """
-    from mockpbx.conformance.fuzz import generate
-
-    import time
-
-    best, wanted = found, lines_of(found.script)
-    plays, reached, begun = 0, False, time.monotonic()
-
-    class Shown(Exception):
-        pass
-
-    def judge(script: Script) -> None:
-        nonlocal best, plays, reached
-        if lines_of(script) == wanted:
-            reached = True
-            raise Shown
-        if not reached or plays >= SHRINKS or time.monotonic() - begun > SHRINK_WITHIN or not search.may_place(script):
-            return
-        plays += 1
-        shown = run(search.shows(script, found.breach.rule))
-        if shown is not None:
-            best = Found(script, *shown, found.shown, found.plays, shrunk=True)
-            search.watcher.shortened(script)
-            raise Shown
-
-    try:
-        generate.run(examples, luck, judge, shrink=True)
-    except Shown:
-        pass
-    return best
-
-
-def _groups(scripts: Sequence[Script], size: int) -> list[Sequence[Script]]:
-    return [scripts[start : start + size] for start in range(0, len(scripts), size)]
+def _showing(played: Played, rule: str) -> tuple[Played, Breach] | None:
+    return next(((played, breach) for breach in breaches(played) if breach.rule == rule), None)

@@ -36,13 +36,12 @@ _BODIES: Mapping[str, tuple[Any, ...]] = {
 async def DOORS(stage: Stage) -> None:  # noqa: N802
     """Keep the exchanges of each kind as a fact; the sockets are `no-token`, `wrong-token` and, let in, `visitor`."""
     unknown = (str(uuid4()), _recent_id())
-    stage.take.facts["unknown_sessions"] = unknown
     await _strangers(stage, unknown[0])
     await _bad_requests(stage)
     await _unknown(stage, unknown)
     for name, auth in (("no-token", None), ("wrong-token", {"token": stage.options.wrong_token})):
         await _socket_of_a_stranger(stage, name, auth)
-    await _visit(stage, unknown)
+    await stage.socket("visitor")
 
 
 async def _strangers(stage: Stage, unknown: str) -> None:
@@ -91,20 +90,6 @@ async def _socket_of_a_stranger(stage: Stage, name: str, auth: Any) -> None:
     if line.is_open:
         await stage.until(lambda item: isinstance(item, Closed) and item.socket == name, SECOND_THOUGHTS)
     stage.take.facts[f"{name} socket"] = True
-
-
-async def _visit(stage: Stage, unknown: tuple[str, ...]) -> None:
-    """Join sessions that do not exist, and send sound to one."""
-    visitor = await stage.socket("visitor")
-    for session_id in unknown:
-        await visitor.say("joinRoom", {"sessionId": session_id})
-    sound = {"sessionId": unknown[0], "audioData": bytes(320), "audioFormat": "pcm16"}
-    said = await visitor.say("audio", sound, ack=True)
-    stage.take.facts["unknown_session_ack"] = await visitor.acked(said, stage.options.reply_within)
-    stage.take.facts["unknown_joins"] = {
-        session_id: await stage.until_heard("roomJoined", socket="visitor", session_id=session_id)
-        for session_id in unknown
-    }
 
 
 async def _ask(stage: Stage, method: str, path: str, body: Any = UNSENT, **how: Any) -> Exchange:

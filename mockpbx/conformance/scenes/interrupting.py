@@ -11,16 +11,18 @@ from mockpbx.conformance.signals import Probe
 from mockpbx.conformance.stage import Stage
 from mockpbx.conformance.transcript import Acked, Said
 
-#: The speech that is cut off, second by second, so that it shows how much of it was heard.
-SPEECH = tuple(Probe(20 + second, 0.96) for second in range(4))
-AGAIN = Probe(30, 0.96)
+#: The speech that is cut off, in parts, so that it shows how much of it was heard; and what share of it is let pass.
+SPEECH = tuple(Probe(20 + part, 0.64) for part in range(4))
+SHARE = 3 / 8
+#: Longer than what was cut off: a checkpoint that only waits for more sound comes then.
+AGAIN = Probe(30, 1.92)
 #: Seconds that may still be heard of what was cut off, beside the echo's own delay.
 STOPS_WITHIN = 0.5
 
 
 @scene("interrupting", "speech is interrupted, and something else is said; hung up by REST")
 async def INTERRUPTING(stage: Stage) -> None:  # noqa: N802
-    """Interrupt the first quarter of a speech that the server has taken, then an empty queue."""
+    """Interrupt a speech that the server has taken, more than a second before its end; then an empty queue."""
     prepare(*((probe, "pcm16") for probe in (*SPEECH, AGAIN)))
     facts = stage.take.facts
     call = await stage.place(stage.options.echo_number or stage.options.number)
@@ -33,7 +35,7 @@ async def INTERRUPTING(stage: Stage) -> None:  # noqa: N802
     facts["cut"] = await mark(stage, call, "cut off")
     await acknowledged(stage, [said for one in speech for said in one.said], 0.2)
     facts["length"] = length = _taken(stage, speech)
-    await asyncio.sleep(max(0.0, begun + length / 4 - stage.now()))
+    await asyncio.sleep(max(0.0, begun + length * SHARE - stage.now()))
     facts["interruption"] = await _interrupt(stage, call)
     facts["after"] = await mark(stage, call, "after")
     await reached(stage, call, "after", 0)

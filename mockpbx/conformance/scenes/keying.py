@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from mockpbx.conformance.keypad import presses
 from mockpbx.conformance.run import Call
 from mockpbx.conformance.scene import scene
 from mockpbx.conformance.scenes.speaking import ECHO_WITHIN, echoes, prepare, speak
-from mockpbx.conformance.signals import Probe, presses, stream_of
+from mockpbx.conformance.signals import Probe, stream_of
 from mockpbx.conformance.stage import Stage
 from mockpbx.conformance.transcript import Said
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from mockpbx.conformance.echoes import Echo, recognise
 from mockpbx.conformance.run import Call
 from mockpbx.conformance.scene import scene
-from mockpbx.conformance.signals import Echo, Probe, messages_of, misreadings, recognise, samples_of, stream_of
+from mockpbx.conformance.signals import Probe, messages_of, misreadings, samples_of, stream_of
 from mockpbx.conformance.stage import Stage
 from mockpbx.conformance.transcript import Heard, Item, Said
 from mockpbx.contract.vocabulary import AudioFormat
@@ -31,7 +32,9 @@ _ACKS_WITHIN = 5.0
 _FIRST = Probe(1, 0.96)
 _OF_FORMAT = {"ulaw": Probe(2, 0.64), "alaw": Probe(3, 0.64), "mp3": Probe(4, 0.64)}
 _THREE = {"first": Probe(5, 0.32), "second": Probe(6, 0.32), "third": Probe(7, 0.32)}
-_LAST = Probe(8, 4.0)
+_LAST = Probe(8, 5.0)
+#: Seconds of it, at least, until the hang-up.
+_MID_SPEECH = 1.5
 #: What is sent and ought to be refused: how it differs from a good message of 20 ms.
 BAD_AUDIO: dict[str, dict[str, Any]] = {
     "unknown-format": {"audioFormat": "opus"},
@@ -152,6 +155,7 @@ async def SPEAKING(stage: Stage) -> None:  # noqa: N802
 
     await speak(stage, call, _LAST)
     await mark(stage, call, "never heard")
+    await asyncio.sleep(_MID_SPEECH)
     await stage.hang_up(call, by="socket", tune="billableSeconds")
     facts["echoes"] = await echoes(call, [one for one in facts["spoken"] if one.probe != _LAST])
 
@@ -168,7 +172,7 @@ async def _three(stage: Stage, call: Call) -> list[Said]:
         return isinstance(item, Heard) and item.event == "checkPoint" and len(call.heard("checkPoint")) >= everything
 
     everything = len(call.said("checkPoint"))
-    await stage.until(fits, 0.2)
+    await stage.until(fits, AT_ONCE + GRACE if not stage.take.facts["lost"] else 0.2)
     return marks
 
 

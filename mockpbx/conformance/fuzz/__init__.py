@@ -1,0 +1,81 @@
+"""Fuzzing: generated call scripts against a server, and what no right server does in any of them.
+
+Playing a script needs nothing but the client; making scripts needs hypothesis, the extra `fuzz`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+from mockpbx.conformance.desk import new_session
+from mockpbx.conformance.fuzz.play import Played, play
+from mockpbx.conformance.fuzz.rules import Breach, breaches
+from mockpbx.conformance.fuzz.script import NoScript, Script, calls_of, lines_of, read_script
+from mockpbx.conformance.run import Options
+from mockpbx.conformance.ticket import Redaction, exchange_of, visible
+
+#: A token that a server should not know.
+WRONG_TOKEN = "invalid-fuzzed-token"  # noqa: S105
+
+
+def replay(
+    path: str,
+    url: str,
+    token: str,
+    number: str,
+    tell: Callable[[str], object] = lambda line: sys.stdout.write(f"{line}\n"),
+) -> int:
+    """Play a saved script once and tell what it shows: return 1 for a breach, 0 for none, 2 if it cannot be run."""
+    try:
+        script = read_script(path)
+    except (NoScript, OSError) as error:
+        sys.stderr.write(f"mockpbx: {visible(str(error))}\n")
+        return 2
+    options = Options(url, token, number, WRONG_TOKEN, timeout=30.0)
+    try:
+        played = asyncio.run(_played(script, options))
+    except ConnectionError as error:
+        sys.stderr.write(f"mockpbx: {visible(str(error))}\n")
+        return 2
+    found = breaches(played)
+    for line in told(found, options):
+        tell(line)
+    tell(f"{len(script)} steps, {calls_of(script)} calls: {'broken' if found else 'nothing was broken'}")
+    return 1 if found else 0
+
+
+def told(found: list[Breach], options: Options) -> list[str]:
+    """Return breaches in lines that may be shown anywhere: what was expected, what came, the exchange."""
+    redaction = Redaction.of(options)
+    lines: list[str] = []
+    for breach in found:
+        lines += [f"expected  {breach.rule}", f"came      {redaction.text(breach.got)}"]
+        lines += [f"| {line}" for line in exchange_of(breach.items, redaction)]
+    return lines
+
+
+def steps_of(script: Script) -> list[str]:
+    """Return a script's steps in lines that may be shown in a terminal, cut to sensible lengths."""
+    return [line if len(line) <= 160 else f"{line[:160]}… {len(line) - 160:,} more" for line in lines_of(script)]
+
+
+async def knock(options: Options) -> None:
+    """Raise ConnectionError where nothing answers at the address."""
+    async with new_session() as http:
+        from mockpbx.client.address import base_of
+        from mockpbx.conformance.desk import Desk
+
+        desk = Desk(http, base_of(options.url), asyncio.get_running_loop().time)
+        asked = await desk.ask("GET", "/cdr?limit=1", token=options.token, within=options.reply_within)
+    if asked.failure is not None:
+        raise ConnectionError(f"{options.url} does not answer: {asked.failure}")
+    if asked.status == 401:
+        raise ConnectionError(f"{options.url} refuses the token")
+
+
+async def _played(script: Script, options: Options) -> Played:
+    await knock(options)
+    async with new_session() as http:
+        return await play(script, options, http)
