@@ -6,23 +6,19 @@ import asyncio
 import secrets
 import signal
 import string
-import sys
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from importlib.metadata import version
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import click
 
 from mockpbx.cli import refuse
 from mockpbx.cli.check_view import list_checks, progress, show, tell_plan
-from mockpbx.client.address import base_of
-from mockpbx.client.errors import ConnectionFailed
+from mockpbx.cli.target import confirm, is_loopback, sendable, target
 from mockpbx.conformance.check import Check
 from mockpbx.conformance.checks import CHECKS
 from mockpbx.conformance.report import WRITERS, write
@@ -100,13 +96,7 @@ def command(
     if listing:
         list_checks(checks)
         return
-    if not (url and token and number):
-        names = {"URL": url, "--token": token, "--number": number}
-        missing = " and ".join(name for name, given in names.items() if not given)
-        raise click.UsageError(
-            f"{missing} missing, for instance: mockpbx check http://127.0.0.1:7290 --token dev --number 089608675796"
-        )
-    options = Options(_address(url), _sendable(token), number, _sendable(wrong_token or _wrong_token()), **others)
+    options = Options(*target("check", url, token, number), sendable(wrong_token or _wrong_token()), **others)
     if options.wrong_token == options.token:
         raise click.UsageError("--wrong-token is the token itself; give one that the server does not know")
     plan = plan_of(options, checks)
@@ -121,23 +111,6 @@ def command(
         except OSError as error:
             refuse(f"cannot write {file}: {error.strerror}")
     raise SystemExit(account.exit_status)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether an address is on this machine: 127.0.0.0/8, ::1 or localhost."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def confirm(calls: int) -> None:
-    """Ask whether calls may be placed, and leave where they may not, or where nobody can be asked."""
-    if not sys.stdin.isatty():
-        refuse("this would place calls outside of this machine, and nobody can be asked here: give --yes to place them")
-    if not click.confirm(f"Place {'this call' if calls == 1 else 'these calls'}?", err=True):
-        refuse("no call was placed")
 
 
 async def until_told(work: Coroutine[Any, Any, T]) -> T:
@@ -178,19 +151,3 @@ def _fits(check: Check, glob: str) -> bool:
 
 def _names(check: Check) -> tuple[str, ...]:
     return check.id, check.section, *check.scenes
-
-
-def _address(url: str) -> str:
-    try:
-        base = base_of(url)
-    except ConnectionFailed as error:
-        refuse(str(error))
-    if "@" in urlsplit(base).netloc:
-        refuse("the address holds a user's name; the API knows only tokens: give --token")
-    return base
-
-
-def _sendable(token: str) -> str:
-    if not all("\x21" <= each <= "\x7e" for each in token):
-        refuse("the token cannot be sent: expected printable ASCII characters without spaces")
-    return token

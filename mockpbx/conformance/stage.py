@@ -136,7 +136,7 @@ class Stage:
         for line in lines:
             await line.say("joinRoom", {"sessionId": session_id})
         for line in lines:
-            await self.until_heard("roomJoined", socket=line.name, session_id=session_id)
+            await self._owed("join", "roomJoined", socket=line.name, session_id=session_id)
         return call
 
     async def answered(self, call: Call) -> None:
@@ -179,7 +179,7 @@ class Stage:
         else:
             line = await self.socket(call.member)
             await line.say("hangup", {"sessionId": call.session_id})
-        await self.until_heard("hangup", socket=call.member, session_id=call.session_id)
+        await self._owed("hangup", "hangup", socket=call.member, session_id=call.session_id)
 
     async def settle(self) -> None:
         """See every call to its record, and close the sockets."""
@@ -228,6 +228,12 @@ class Stage:
 
     async def _hang_up_all(self, session_ids: list[str]) -> None:
         await asyncio.gather(*(self.ask("POST", "/pbx/hangup", {"sessionId": each}) for each in session_ids))
+
+    async def _owed(self, what: str, event: str, **where: Any) -> None:
+        """Wait for an event that the server owes at once; not for long again where it stayed away before."""
+        within = self._patience.of(what, self.options.reply_within)
+        if await self.until_heard(event, within=within, **where) is None:
+            self._patience.spent.add(what)
 
     def _beginning(self, call: Call, tune: str | None) -> float | None:
         if tune == "billableSeconds":

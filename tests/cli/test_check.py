@@ -13,7 +13,7 @@ from conformance.odd_servers import html, running
 from conftest import Api
 
 from mockpbx.cli import mockpbx
-from mockpbx.cli.check import is_loopback
+from mockpbx.cli.target import is_loopback
 from mockpbx.conformance.checks import CHECKS
 
 NUMBER = "089608675796"
