@@ -232,6 +232,14 @@ async def test_findings_come_with_what_to_do(control, bot):
     assert small["entries"] == []
 
 
+async def test_what_could_not_be_tried_comes_with_the_reason(control, bot):
+    session = await speaks(control, bot)
+    untried = (await control.do("call_findings", id=session))["untried"]
+    assert untried == (await control.do("findings"))["untried"]
+    (pace,) = [each for each in untried if "underrun" in each["rules"]]
+    assert (pace["call"], pace["why"]) == (session, "the clock is manual, and nobody can keep pace with it")
+
+
 async def test_a_finding_names_all_entries_that_show_it(control, bot):
     session = await control.call()
     for _ in range(2):

@@ -15,7 +15,7 @@ from mockpbx.conformance.run import Take
 from mockpbx.conformance.runner import examine, judged, plan_of
 from mockpbx.conformance.scenes.doors import DOORS
 from mockpbx.conformance.stage import Patience, Stage, Unplayable
-from mockpbx.conformance.transcript import Closed, Opened, Refused
+from mockpbx.conformance.transcript import Closed, Exchange, Opened, Refused
 
 REST = {"rest-requires-token", "rest-refuses-wrong-token", "rest-refuses-other-scheme"}
 TOKENS = {
@@ -152,6 +152,15 @@ class Nobody:
     def judged(self, result) -> None: ...
 
 
+async def played(url: str, **options) -> Take:
+    """Play the scene and nothing behind it."""
+    take = Take("doors")
+    async with new_session() as http:
+        await DOORS.play(stage := Stage(replace(OPTIONS, url=url, **options), take, http, Patience()))
+        await stage.settle()
+    return take
+
+
 async def visit(server, **options):
     tried = replace(OPTIONS, url=server.url, **options)
     return await examine(tried, plan_of(tried, [check for check in CHECKS if check.scenes == ("doors",)]), Nobody())
@@ -163,21 +172,42 @@ async def test_a_visit_of_the_emulator_finds_its_doors_shut(serve):
     assert report.plan.calls == 0
 
 
+def calls_of(server):
+    return [view for workspace in server.workspaces() for view in workspace.calls.calls()]
+
+
 @pytest.mark.parametrize("mutant", ["missing-token-accepted", "invalid-number-accepted"])
-async def test_calls_that_should_not_be_are_hung_up_at_once(serve, mutant):
+async def test_no_call_is_left_that_should_not_be(serve, mutant):
     server = await serve(mutant=mutant)
     report = await visit(server)
     assert report.exit_status() == 1
-    calls = [view for workspace in server.workspaces() for view in workspace.calls.calls()]
-    assert calls
-    assert [view for view in calls if view.ended is None] == []
+    assert calls_of(server)
+    assert [view for view in calls_of(server) if view.ended is None] == []
+
+
+async def test_a_call_that_should_not_be_is_hung_up_before_anything_else_is_asked(serve):
+    take = await played((await serve(mutant="invalid-number-accepted")).url)
+    asked = list(take.transcript.of(Exchange))
+    for place, exchange in enumerate(asked):
+        if exchange.path == "/pbx/call" and exchange.status == 200:
+            after = asked[place + 1]
+            assert (after.path, after.body, after.status) == (
+                "/pbx/hangup",
+                {"sessionId": exchange.data["sessionId"]},
+                200,
+            )
+
+
+async def test_a_call_of_somebody_whose_token_is_right_is_hung_up_by_that_token(serve):
+    server = await serve()
+    await visit(server, wrong_token="somebody-else")
+    assert [view.ended is None for view in calls_of(server)] == [False]
 
 
 async def test_one_stranger_s_call_is_enough(serve):
     server = await serve(mutant="missing-token-accepted")
     await visit(server)
-    numbers = [view.number for workspace in server.workspaces() for view in workspace.calls.calls()]
-    assert numbers.count(OPTIONS.number) == 1
+    assert [view.number for view in calls_of(server)].count(OPTIONS.number) == 1
 
 
 async def test_a_server_that_answers_nothing_is_left_alone_soon():
@@ -188,9 +218,6 @@ async def test_a_server_that_answers_nothing_is_left_alone_soon():
         await asyncio.sleep(60)
 
     async with running(silence) as url:
-        take = Take("doors")
-        options = replace(OPTIONS, url=url, timeout=0.05)
-        async with new_session() as http:
-            with pytest.raises(Unplayable, match="no reply within"):
-                await DOORS.play(Stage(options, take, http, Patience()))
+        with pytest.raises(Unplayable, match="no reply within"):
+            await played(url, timeout=0.05)
     assert len(asked) == 3

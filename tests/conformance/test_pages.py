@@ -64,6 +64,18 @@ async def test_a_list_of_nobody_else_s_records_is_paged_by_our_number():
     assert "pages-partition" not in await judge(grows)
 
 
+async def test_a_list_that_never_stands_still_is_not_judged_by_its_pages():
+    found = await judge(Ledger(grows=lambda asked: row(100 + asked, asked % 30, asked % 20)))
+    assert "failed" not in found.values()
+    assert {found[id] for id in ("pages-partition", "total-of-all-pages", "total-pages")} == {"inconclusive"}
+
+
+async def test_records_that_nobody_answered_put_few_filters_to_the_test():
+    found = await judge(Ledger([row(1, 0, None), row(2, 0, None)]))
+    assert "failed" not in found.values()
+    assert found["filter-duration-gt"] == found["filter-billable-seconds-gt"] == "inconclusive"
+
+
 async def test_an_empty_list_tells_nothing():
     run = await visited(Ledger([]))
     assert set(outcomes(run, pages).values()) == {"inconclusive"}
@@ -126,6 +138,12 @@ async def test_a_list_in_an_envelope_is_no_list():
     assert {id for id, outcome in found.items() if outcome == "failed"} == {"list-shape"}
 
 
+async def test_the_records_of_others_are_ordered_by_createdAt():  # noqa: N802
+    others = [row(place, 3, 2) for place in (50, 51, 52)]
+    assert "newest-first" not in await judge(Ledger(others))
+    assert "newest-first" in await failing(Ledger(others, order=lambda rows: rows))
+
+
 async def test_records_without_createdAt_are_ordered_by_our_own_calls():  # noqa: N802
     rows = [{name: value for name, value in own.items() if name != "createdAt"} for own in OURS]
     assert "newest-first" not in await judge(Ledger(rows))
@@ -158,6 +176,17 @@ async def test_an_operator_that_is_taken_for_another_is_caught(name, asked, inst
     kebab = "duration" if name == "duration" else "billable-seconds"
     assert f"filter-{kebab}-{asked[1:]}" in caught
     assert caught <= {f"filter-{kebab}-{asked[1:]}", "filters-combine", "filter-range-on-one-field"}
+
+
+async def test_a_busy_server_s_filters_are_judged_by_our_records():
+    others = [row(place, 0, None, "0812345678") for place in range(100, 200)]
+    right = Ledger([*OURS, *others])
+    assert "failed" not in (await judge(right)).values()
+
+    def keeps(row, field, asked, value):
+        return met(row[field], "$lt" if (field, asked) == ("duration", "$lte") else asked, value)
+
+    assert "filter-duration-lte" in await failing(Ledger([*OURS, *others], keeps=keeps))
 
 
 @pytest.mark.parametrize(
