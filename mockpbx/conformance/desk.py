@@ -80,5 +80,5 @@ class Desk:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter of thousands of brackets
         return NO_JSON

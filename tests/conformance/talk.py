@@ -4,7 +4,7 @@ Nothing runs: a call is computed, frame by frame, from what its client says at w
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,6 @@ class Server:
     deaf: bool = False
     key: Callable[[str, float], tuple[str, float] | None] = lambda digit, ms: (digit, ms)
     tell: Callable[[str], list[Any]] = lambda digit: [{"digit": digit}]
-    ends_on: str | None = None  # an event of these words ends the call
 
 
 class Talk:
@@ -130,8 +129,7 @@ class Talk:
             payload = {"sessionId": SESSION, "name": name}
             self._told += [(at, self.server.event, load) for at, load in self.server.checkpoint(sent, due, payload)]
         heard = [Heard(at, "member", event, (payload,)) for at, event, payload in self._told if at < over]
-        ended = [said.at for said in self.call.said() if said.event == self.server.ends_on]
-        heard.append(Heard(ended[0] + 0.01 if ended else over + 0.01, "member", "hangup", ({"sessionId": SESSION},)))
+        heard.append(Heard(over + 0.01, "member", "hangup", ({"sessionId": SESSION},)))
         transcript = self.take.transcript
         transcript.items[:] = sorted([*transcript.items, *self._frames(over), *heard], key=lambda item: item.at)
         stream = stream_of(self.call.heard("audio"))
@@ -251,10 +249,6 @@ def sentence(run: Run, id: str, *modules: Any) -> str:
 def closed(run: Run, scene: str, at: float) -> Run:
     run.takes[scene].transcript.add(Closed(at, "member", "server", 1006))
     return run
-
-
-def without_echo(server: Server) -> Server:
-    return replace(server, echo=None)
 
 
 def _may(check: Any, run: Run) -> bool:

@@ -84,6 +84,11 @@ def test_a_callee_that_was_named_for_its_echo_and_is_silent_leaves_it_open():
     assert found["digit-reaches-the-callee"] == "inconclusive"
 
 
+def test_frames_that_are_not_read_as_sound_show_no_tones():
+    found = judge(Server(line=lambda line: line.byteswap()))
+    assert found == {"dtmf-is-told": "skipped", "digit-length": "skipped", "digit-is-a-tone": "inconclusive"}
+
+
 def test_a_bad_digit_must_not_end_the_call():
     take = keying(Server())
     run = closed(run_of(take), "keying", take.facts["bad"][0].at + 0.2)

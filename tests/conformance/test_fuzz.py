@@ -44,17 +44,13 @@ def options(url: str = "http://127.0.0.1:1", **others) -> Options:
 
 
 class Quiet:
-    """A watcher that counts what gets shorter."""
-
-    def __init__(self) -> None:
-        self.lengths: list[int] = []
+    """A watcher that is told and says nothing."""
 
     def tried(self, script) -> None: ...
 
     def suspected(self, breach) -> None: ...
 
-    def shortened(self, script) -> None:
-        self.lengths.append(len(script))
+    def shortened(self, script) -> None: ...
 
 
 # --- scripts ----------------------------------------------------------------------------------------------------------
@@ -296,17 +292,13 @@ async def test_our_own_server_stands_a_nasty_script(serve):
     assert told == ["roomJoined", "dialStatus", "dialStatus", "dialStatus", "checkPoint", "hangup", "cdr"]
 
 
-async def test_a_mutant_is_found_and_its_script_gets_short(serve):
+async def test_a_mutant_is_found_by_luck_alone(serve):
     server = await serve(mutant="unauthorized-as-403", token=["dev"], record_delay=0, dial_delay=0)
-    search = Search(options(server.url), watcher := Quiet(), at_a_time=4)
+    search = Search(options(server.url), Quiet(), at_a_time=4)
     await search.look([script for script in generated(40, 1) if not calls_of(script)])
     assert search.best is not None
     assert search.best.breach.rule == "a status is one of the documented ones"
     assert search.best.shown == search.best.plays
-    found, loop = search.best, asyncio.get_running_loop()
-    await asyncio.to_thread(search.shorten, 40, 1, lambda work: asyncio.run_coroutine_threadsafe(work, loop).result())
-    assert len(search.best.script) == watcher.lengths[-1] == 1 < len(found.script)
-    assert any(isinstance(step, Ask) and step.bearer != "right" for step in search.best.script)
 
 
 async def test_no_more_calls_are_placed_than_allowed(serve):

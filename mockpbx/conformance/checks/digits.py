@@ -140,7 +140,10 @@ def is_a_tone(run: Run) -> str:
         raise Unclear("no digit came back")
     if not audible(take.fact("echoes")):
         raise no_echo(run)
-    if not (tones := _tones(take)):
+    tones = _tones(take)
+    if not tones and all(echo.reading for echo in audible(take.fact("echoes")).values()):
+        raise Unclear("what comes back is not read as sound")
+    if not tones:
         raise Violated("digits came back by dtmf events alone, and sound did in the frames", *sent)
     return f"{len(tones)} tones"
 
