@@ -40,7 +40,7 @@ class Due:
 
 def dues(take: Take) -> list[Due]:
     """Return when each checkpoint of a scene is due, in the order sent; none that an interruption has cleared."""
-    lengths = {id(said): spoken.seconds for spoken in take.facts.get("spoken", ()) for said in spoken.said}
+    lengths = {said: length for spoken in take.facts.get("spoken", ()) for said, length in spoken.lengths().items()}
     due: list[Due] = []
     since = free = all_free = 0.0
     for said in take.call.said():

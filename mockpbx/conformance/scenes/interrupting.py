@@ -63,6 +63,6 @@ def _taken(stage: Stage, speech: list[Spoken]) -> float:
         for item in stage.transcript.of(Acked)
         if isinstance(item.payload, dict) and item.payload.get("success") is False
     }
-    parts = [(said, one.seconds) for one in speech for said in one.said]
-    taken = sum(seconds for said, seconds in parts if id(said) not in refused)
-    return taken or sum(seconds for _, seconds in parts)
+    lengths = {said: seconds for one in speech for said, seconds in one.lengths().items()}
+    taken = sum(seconds for said, seconds in lengths.items() if said not in refused)
+    return taken or sum(lengths.values())

@@ -53,10 +53,10 @@ class Spoken:
     format: str
     said: tuple[Said, ...]
 
-    @property
-    def seconds(self) -> float:
-        """How long each message sounds."""
-        return self.probe.seconds / len(self.said)
+    def lengths(self) -> dict[int, float]:
+        """Return how many seconds each message sounds, by the identity of what was said: its share of the bytes."""
+        sizes = {id(said): len(said.payload["audioData"]) for said in self.said}
+        return {said: self.probe.seconds * size / sum(sizes.values()) for said, size in sizes.items()}
 
 
 async def speak(stage: Stage, call: Call, probe: Probe, audio_format: str = AudioFormat.PCM16) -> Spoken:
