@@ -156,7 +156,9 @@ def test_the_command_line_lists_the_same_numbers():
 
 def test_every_command_is_in_the_readme_and_every_flag_there_exists():
     context = click.Context(mockpbx)
-    flags = {option for name in COMMANDS for parameter in mockpbx.get_command(context, name).params
+    commands = [mockpbx.get_command(context, name) for name in COMMANDS]
+    commands += [each for group in commands if isinstance(group, click.Group) for each in group.commands.values()]
+    flags = {option for command in commands for parameter in command.params
              for option in (*parameter.opts, *parameter.secondary_opts)}  # fmt: skip
     others = {"--quiet", "--editable", "--rm", "--help", *(f"--mockpbx-{name}" for name in SWITCHES)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README)) <= flags | others

@@ -116,7 +116,7 @@ async def test_the_complete_call_flow_of_the_document(serve, run, greeting_frame
 
 
 async def test_a_call_is_hung_up_by_event_once(serve, run):
-    seen = await run("hangup.mjs", await serve(clock="10x"))
+    seen = await run("hangup.mjs", await serve(clock="10x", dial_delay=200))
     refusal = {"status": "error", "message": f"hangup: {GONE}"}
 
     call, early = (
@@ -143,7 +143,7 @@ async def test_a_call_is_hung_up_by_event_once(serve, run):
 
 
 async def test_uncompressed_sound_comes_back_bit_for_bit(serve, run):
-    seen = await run("echo.mjs", await serve(clock="10x"))
+    seen = await run("echo.mjs", await serve(clock="10x", dial_delay=200))
 
     assert seen["payloads"] == ["Buffer 320 pcm16 string"]
     assert list(seen["found"]) == ["pcm16", "ulaw", "alaw"]
@@ -156,7 +156,7 @@ async def test_uncompressed_sound_comes_back_bit_for_bit(serve, run):
 
 
 async def test_events_sent_in_one_go_are_handled_in_the_order_sent(serve, run):
-    seen = await run("order.mjs", await serve(clock="10x"), GREETING)
+    seen = await run("order.mjs", await serve(clock="10x", dial_delay=200), GREETING)
 
     assert seen["answered"] == [["mp3", True], ["first", True], ["second", True]]
     said = [(entry["event"], entry["data"].get("name", entry["data"].get("digit"))) for entry in seen["log"]]
@@ -183,7 +183,7 @@ async def test_events_sent_in_one_go_are_handled_in_the_order_sent(serve, run):
 
 
 async def test_whatever_a_client_sends_wrongly_is_told_and_the_call_goes_on(serve, run):
-    seen = await run("refusals.mjs", await serve(clock="10x"))
+    seen = await run("refusals.mjs", await serve(clock="10x", dial_delay=200))
     errors = {name: ack["error"] for name, ack in seen["acks"].items() if ack["success"] is False}
 
     assert errors.pop("beforeConnected") == "Call is not connected"
@@ -255,7 +255,7 @@ async def test_tokens_are_checked_on_both_ways_in(serve, run):
 
 
 async def test_a_client_that_lost_its_connection_finds_back_into_the_call(serve, run):
-    seen = await run("reconnection.mjs", await serve(clock="10x"))
+    seen = await run("reconnection.mjs", await serve(clock="10x", dial_delay=200))
     session = {"sessionId": seen["sessionId"]}
 
     assert len(set(seen["ids"])) == 2
@@ -281,7 +281,7 @@ async def test_a_client_that_lost_its_connection_finds_back_into_the_call(serve,
 
 
 async def test_a_room_is_for_those_who_joined_it_and_a_workspace_for_its_token(serve, run):
-    seen = await run("rooms.mjs", await serve(clock="10x"))
+    seen = await run("rooms.mjs", await serve(clock="10x", dial_delay=200))
     session = {"sessionId": seen["sessionId"]}
     failed = session | {"status": "failed"}
     member, onlooker, stranger = seen["logs"]
@@ -307,7 +307,7 @@ async def test_a_room_is_for_those_who_joined_it_and_a_workspace_for_its_token(s
 
 
 async def test_every_transport_carries_the_same_and_loses_nothing_when_it_changes(serve, run):
-    seen = await run("transports.mjs", await serve(clock="10x"))
+    seen = await run("transports.mjs", await serve(clock="10x", dial_delay=200))
     heard = seen["heard"]
 
     assert seen["acks"] == [OK] * 5
@@ -330,7 +330,7 @@ async def test_every_transport_carries_the_same_and_loses_nothing_when_it_change
 
 @pytest.mark.parametrize(("messages", "frames"), [(40, 1), (40, 8), (1, 600)])
 async def test_much_at_once_over_polling_arrives_whole(serve, run, messages, frames):
-    seen = await run("polling.mjs", await serve(clock="10x"), messages, frames)
+    seen = await run("polling.mjs", await serve(clock="10x", dial_delay=200), messages, frames)
     assert seen["acks"] == [OK] * (1 + messages)
     assert seen["heard"] == list(range(1, 1 + messages * frames))
 
@@ -339,7 +339,7 @@ async def test_much_at_once_over_polling_arrives_whole(serve, run, messages, fra
 
 
 async def test_magic_numbers_end_as_they_promise(serve, run):
-    seen = await run("numbers.mjs", await serve(clock="10x"), "08000000017", "08000000021", "08000000016")
+    seen = await run("numbers.mjs", await serve(clock="10x", dial_delay=200), "08000000017", "08000000021", "08000000016")
     begins = ["newSession", "roomJoined", "Dialing"]
 
     busy, declined, answered = seen["calls"].values()

@@ -68,7 +68,7 @@ async def test_the_documents_example_through_the_recorder_and_to_its_replay(serv
 
 
 async def test_a_client_that_polls_passes_through_the_recorder(serve, tmp_path):
-    pbx = await serve(clock="10x")
+    pbx = await serve(clock="10x", dial_delay=200)
     tape = tmp_path / "polling.cassette.jsonl"
     async with (
         Recorder(tape, pbx.url, Redactor(), redacted=("tokens",)) as recorder,
