@@ -38,7 +38,7 @@ def test_the_readme_begins_with_two_commands_of_one_line_that_set_themselves_up(
         assert command.count("\n") == 1
         assert command.startswith("python3 -m venv .venv && .venv/bin/pip install")
     assert serve.endswith(".venv/bin/mockpbx serve\n")
-    assert test.endswith(".venv/bin/pytest\n")
+    assert test.endswith(".venv/bin/pytest -n auto\n")
 
 
 def test_ci_runs_the_readmes_own_test_command():

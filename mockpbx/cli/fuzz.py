@@ -19,7 +19,7 @@ from mockpbx.cli import refuse
 from mockpbx.cli.check import until_told
 from mockpbx.cli.target import confirm, is_loopback, target
 from mockpbx.conformance.fuzz import WRONG_TOKEN, knock, steps_of, told
-from mockpbx.conformance.fuzz.rules import Breach
+from mockpbx.conformance.fuzz.breach import Breach
 from mockpbx.conformance.fuzz.script import Script, calls_of, write_script
 from mockpbx.conformance.fuzz.search import SHRINKS, Found, Search, Watcher
 from mockpbx.conformance.run import Options
@@ -116,6 +116,8 @@ def report(search: Search, save: Path, luck: int, *, stopped: bool) -> int:
     for found in search.by_chance:
         click.echo(f"Note: once it did not hold that {found.breach.rule}, but it did in {found.plays - 1} plays more")
     counts = f"{search.plays} plays, {search.calls} calls, seed {luck}"
+    if search.left_out:
+        click.echo(f"Note: {search.left_out} scripts were left out: they would have placed more calls than --max-calls")
     if search.best is None:
         click.echo(f"{'stopped; ' if stopped else ''}nothing was found ({counts})")
         return 130 if stopped else 0

@@ -44,7 +44,7 @@ async def told(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
 
 
 async def test_our_own_server_shows_nothing(serve, fuzz, tmp_path):
-    server = await serve(record_delay=0, dial_delay=0)
+    server = await serve(record_delay=0, clock="5x")
     status, out, error = await told(await fuzz(server.url, "--examples", "5", "--seed", "3"))
     assert status == 0, out + error
     assert "5 scripts on http://127.0.0.1" in error
@@ -59,6 +59,7 @@ async def test_a_wrong_server_gets_a_short_script_that_is_kept(serve, fuzz, tmp_
     status, out, error = await told(await fuzz(server.url, *arguments))
     assert status == 1, out + error
     assert "place 0 calls at most" in error
+    assert "scripts were left out: they would have placed more calls than --max-calls" in out
     assert "expected  a status is one of the documented ones" in out
     assert "came      it was answered 403" in out
     assert "mockpbx replay found.jsonl --to " in out

@@ -185,6 +185,12 @@ def test_what_a_right_server_may_do_breaks_nothing(items, about):
         ((asked(status=201),), {}, "a status is one of the documented ones"),
         ((asked(token=None, data={"phoneNumber": "", "sessionId": "s"}),), {}, "a request needs the token"),
         ((asked(body={}, data={"phoneNumber": "", "sessionId": "s"}),), {}, "a body that lacks its field is refused"),
+        (
+            (asked(path="/pbx/hangup", body={"sessionId": "x"}, data={"sessionId": "x"}),),
+            {"calls": ["s"]},
+            "a session that nobody knows is not hung up",
+        ),
+        ((*WHOLE, asked("GET", "/cdr/s", 404)), {"calls": ["s"]}, "a record that was told of is found"),
         ((asked(status=400, errors=""),), {}, "a reply is an envelope"),
         ((asked(status=404, path="/pbx/hangup", data={}),), {}, "a reply is an envelope"),
         ((asked("GET", "/cdr", data=None),), {}, "a page has data"),

@@ -187,8 +187,8 @@ async def test_a_server_that_stops_answering_leaves_the_rest_open_soon():
 # --- stopping ---------------------------------------------------------------------------------------------------------
 
 
-async def live(api: Api) -> list[str]:
-    return [call["sessionId"] for call in (await api.get("/__admin/calls?live=true"))[1]["data"]["calls"]]
+async def live(api: Api) -> list[dict]:
+    return (await api.get("/__admin/calls?live=true"))[1]["data"]["calls"]
 
 
 async def test_who_stops_it_leaves_no_call_behind(serve, http):
@@ -198,7 +198,7 @@ async def test_who_stops_it_leaves_no_call_behind(serve, http):
     watching = Watching()
     plan = plan_of(mine, [*checks_of("doors"), *checks_of("listening")])
     task = asyncio.create_task(examine(mine, plan, watching))
-    while not await live(api):
+    while not any(call["joined"] for call in await live(api)):
         pass
     task.cancel()
     with pytest.raises(Stopped) as stopped:

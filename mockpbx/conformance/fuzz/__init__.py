@@ -9,9 +9,12 @@ import asyncio
 import sys
 from collections.abc import Callable
 
-from mockpbx.conformance.desk import new_session
-from mockpbx.conformance.fuzz.play import Played, play
-from mockpbx.conformance.fuzz.rules import Breach, breaches
+from mockpbx.client.address import base_of
+from mockpbx.client.errors import ClientError
+from mockpbx.conformance.desk import Desk, new_session
+from mockpbx.conformance.fuzz.breach import Breach
+from mockpbx.conformance.fuzz.player import Played, play
+from mockpbx.conformance.fuzz.rules import breaches
 from mockpbx.conformance.fuzz.script import NoScript, Script, calls_of, lines_of, read_script
 from mockpbx.conformance.run import Options
 from mockpbx.conformance.ticket import Redaction, exchange_of, visible
@@ -36,7 +39,7 @@ def replay(
     options = Options(url, token, number, WRONG_TOKEN, timeout=30.0)
     try:
         played = asyncio.run(_played(script, options))
-    except ConnectionError as error:
+    except (ConnectionError, ClientError) as error:
         sys.stderr.write(f"mockpbx: {visible(str(error))}\n")
         return 2
     found = breaches(played)
@@ -64,9 +67,6 @@ def steps_of(script: Script) -> list[str]:
 async def knock(options: Options) -> None:
     """Raise ConnectionError where nothing answers at the address."""
     async with new_session() as http:
-        from mockpbx.client.address import base_of
-        from mockpbx.conformance.desk import Desk
-
         desk = Desk(http, base_of(options.url), asyncio.get_running_loop().time)
         asked = await desk.ask("GET", "/cdr?limit=1", token=options.token, within=options.reply_within)
     if asked.failure is not None:

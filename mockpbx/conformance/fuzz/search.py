@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import aiohttp
 
 from mockpbx.conformance.desk import new_session
-from mockpbx.conformance.fuzz.play import Played, play
-from mockpbx.conformance.fuzz.rules import Breach, breaches
+from mockpbx.conformance.fuzz.breach import Breach
+from mockpbx.conformance.fuzz.player import Played, play
+from mockpbx.conformance.fuzz.rules import breaches
 from mockpbx.conformance.fuzz.script import Script, calls_of, lines_of
 from mockpbx.conformance.run import Options
 
@@ -62,6 +63,7 @@ class Search:
     seconds: float | None = None
     plays: int = 0
     calls: int = 0
+    left_out: int = 0
     by_chance: list[Found] = field(default_factory=list)
     best: Found | None = None
 
@@ -139,6 +141,8 @@ class Search:
             if self.may_place(script):
                 played = await self._play(script, http)
                 suspects += [(script, played, breach) for breach in breaches(played)[:1]]
+            else:
+                self.left_out += 1
             if suspects or (end is not None and asyncio.get_running_loop().time() >= end):
                 return
 

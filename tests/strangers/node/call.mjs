@@ -87,6 +87,7 @@ export class Call {
       this.after(this.options.talk, () => this.end("ANSWERED", "CALLEE", 16));
     }
     this.after(LONGEST_CALL, () => this.end("ANSWERED", null, 16));
+    if (this.options.hiccup) this.after(1000, () => hang(this.options.hiccup));
     if (!this.ticker) this.start();
   }
 
@@ -286,6 +287,12 @@ export class Call {
       ...this.outcome,
     };
   }
+}
+
+/** Does what a collection of garbage does. */
+function hang(milliseconds) {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until);
 }
 
 export const normalised = (number) => number.replace(/^0/, "+62");

@@ -20,6 +20,7 @@ const { values: flags } = parseArgs({
     "dial-delay": { type: "string", default: "1" }, // seconds after the request at which it dials anyhow
     "dial-by-clock": { type: "boolean", default: false }, // nobody has to join, and nobody hastens it
     "announce-delay": { type: "string", default: "0" }, // seconds from the reply to newSession
+    hiccup: { type: "string", default: "0" }, // milliseconds that the process hangs, a second into each call
     "websocket-only": { type: "boolean", default: false },
     "busy-number": { type: "string" },
     "no-answer-number": { type: "string" },
@@ -50,6 +51,7 @@ const options = {
   echoDelay: Number(flags["echo-delay"]),
   ulaw: flags.ulaw,
   noise: Number(flags.noise),
+  hiccup: Number(flags.hiccup),
   dialDelay: seconds(flags["dial-delay"]),
   busyNumber: flags["busy-number"],
   noAnswerNumber: flags["no-answer-number"],
@@ -242,7 +244,13 @@ function listRecords(token, query) {
 
 /** Splits a query as somebody does who does not know that it is encoded. */
 const undecoded = (search) =>
-  new Map(search.slice(1).split("&").filter(Boolean).map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
+  new URLSearchParams(
+    search
+      .slice(1)
+      .split("&")
+      .filter(Boolean)
+      .map((pair) => pair.split(/=(.*)/s).slice(0, 2)),
+  );
 
 function oneRecord(token, sessionId) {
   const record = records.findLast((one) => one.token === token && one.sessionId === sessionId);
@@ -336,7 +344,7 @@ io.on("connection", (socket) => {
   socket.on("audio", (payload, ack) => {
     const call = liveCall(payload?.sessionId, token);
     const error = call ? call.play(payload.audioData, payload.audioFormat) : "No active call has this sessionId";
-    if (call && error !== null && wrong("bad-audio-ends-call")) call.hangUp();
+    if (call?.state === "connected" && error !== null && wrong("bad-audio-ends-call")) call.hangUp();
     if (typeof ack !== "function" || (wrong("no-ack-for-mp3") && payload?.audioFormat === "mp3")) return;
     if (wrong("ack-without-error") && error === null) ack({ success: true });
     else if (wrong("ack-in-words")) ack({ success: error === null ? "true" : "false", error });

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
@@ -32,11 +33,12 @@ from mockpbx.conformance.fuzz.script import (
 )
 from mockpbx.conformance.line import Line
 from mockpbx.conformance.run import Options
-from mockpbx.conformance.transcript import Acked, Exchange, Heard, Item, Said, Transcript
+from mockpbx.conformance.transcript import Acked, Closed, Exchange, Heard, Item, Said, Transcript
 
 WITNESS = "witness"
 #: Seconds that a second event, or one that comes too late, has time to come.
 LINGER = 0.4
+_POLL = 0.25  # s between two looks for a record
 #: What stands in the transcript for a websocket message that is no Socket.IO.
 RAW = "(a websocket message)"
 
@@ -50,8 +52,13 @@ class Played:
     transcript: Transcript = field(default_factory=Transcript)
     calls: list[str] = field(default_factory=list)
     spoilt: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)  # sockets that the script closed
     probes: list[tuple[str, str]] = field(default_factory=list)  # socket, session that no server knows
     auths: dict[str, Any] = field(default_factory=dict)  # what sockets came with, where it was not the right token
+
+    def gone(self) -> set[str]:
+        """Return the sockets that were closed before the end, by either side."""
+        return self.left | {item.socket for item in self.transcript.of(Closed) if item.by == "server"}
 
     def of_call(self, session_id: str, socket: str = WITNESS) -> list[Heard]:
         """Return what a socket was told of a call."""
@@ -107,7 +114,9 @@ class Player:
                     await line.send(message)
             case Close(socket):
                 if socket in self._lines:
-                    await self._lines.pop(socket).close()
+                    line = self._lines.pop(socket)
+                    self.played.left.add(line.name)
+                    await line.close()
             case Pause(ms):
                 await asyncio.sleep(ms / 1_000)
             case Answered():
@@ -141,6 +150,7 @@ class Player:
         for session_id in self.played.calls:
             await self._heard(WITNESS, "hangup", session_id, within)
             await self._heard(WITNESS, "cdr", session_id, self._options.record_within)
+            await self._found(session_id, within)
         await self._ask(Ask("GET", "/cdr?limit=1"))
         await asyncio.sleep(LINGER if self.played.calls else 0)
 
@@ -218,6 +228,16 @@ class Player:
             return told or not line.is_open
 
         await self._transcript.until(fits, max(0.0, deadline - loop.time()))
+
+    async def _found(self, session_id: str, within: float) -> None:
+        """Ask for a call's record until it is there; the event may come a moment before."""
+        path = f"/cdr/{quote(session_id, safe='')}"
+        deadline = self._now() + within
+        while any(heard.event == "cdr" for heard in self.played.of_call(session_id)):
+            found = await self._ask(Ask("GET", path))
+            if found.status == 200 or found.failure is not None or self._now() >= deadline:
+                return
+            await asyncio.sleep(_POLL)
 
     async def _acked(self, within: float) -> None:
         """Wait for the acknowledgments of sound that is as it should be."""
