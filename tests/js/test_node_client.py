@@ -339,7 +339,9 @@ async def test_much_at_once_over_polling_arrives_whole(serve, run, messages, fra
 
 
 async def test_magic_numbers_end_as_they_promise(serve, run):
-    seen = await run("numbers.mjs", await serve(clock="10x", dial_delay=200), "08000000017", "08000000021", "08000000016")
+    seen = await run(
+        "numbers.mjs", await serve(clock="10x", dial_delay=200), "08000000017", "08000000021", "08000000016"
+    )
     begins = ["newSession", "roomJoined", "Dialing"]
 
     busy, declined, answered = seen["calls"].values()
