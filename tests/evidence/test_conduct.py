@@ -10,6 +10,7 @@ import pytest
 import socketio
 from conftest import Api
 from lab import Lab, lab_of
+from socketio import packet
 
 from mockpbx.contract.errors import NotConnected
 from mockpbx.domain.plan import Named, Plan, Rule
@@ -74,6 +75,9 @@ class Client:
         return self
 
     async def leave(self) -> None:
+        # The library's own goodbye may be overtaken by its closing of the connection.
+        await self.sio._send_packet(packet.Packet(packet.DISCONNECT, namespace="/"))
+        await self.sio.eio.queue.join()
         await self.sio.disconnect()
         await self.left()
 

@@ -5,7 +5,7 @@ export const BREACHES = {
   "connected-in-lower-case": "dialStatus tells 'connected'",
   "checkpoint-by-its-message": "a checkPoint counts from its last audio message alone, not from the whole queue",
   "checkpoint-when-queued": "a checkPoint is returned as soon as it comes in",
-  "checkpoint-when-handed-over": "a checkPoint is returned when its audio is given to the line, 300 ms before it is heard",
+  "checkpoint-when-handed-over": "a checkPoint is returned when its audio goes to the line, 300 ms before it is heard",
   "checkpoints-reversed": "of the checkpoints that wait, the newest is returned first",
   "checkpoint-outlives-interruption": "an interruption clears the audio but leaves its checkpoints, for the next audio",
   "interruption-late": "an interruption takes effect after 600 ms",

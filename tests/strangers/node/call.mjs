@@ -275,15 +275,15 @@ export class Call {
   // --- the record
 
   record() {
-    const seconds = (from) => (wrong("duration-in-milliseconds") ? this.endedAt - from : floorSeconds(this.endedAt - from));
+    const seconds = (from) => (this.endedAt - from) / (wrong("duration-in-milliseconds") ? 1 : 1000);
     return {
       sessionId: this.id,
       destination: wrong("number-normalised") ? normalised(this.number) : this.number,
       startTime: this.placedAt,
       answerTime: this.answeredAt,
       endTime: this.endedAt,
-      duration: seconds(this.placedAt),
-      billableSeconds: this.answeredAt === null ? 0 : seconds(this.answeredAt),
+      duration: Math.floor(seconds(this.placedAt)),
+      billableSeconds: this.answeredAt === null ? 0 : Math.floor(seconds(this.answeredAt)),
       ...this.outcome,
     };
   }
@@ -299,5 +299,3 @@ export const normalised = (number) => number.replace(/^0/, "+62");
 
 /** What a line of some noise makes of a frame. */
 const noisy = (frame, peak) => (peak ? frame.map((sample) => clamp(sample + peak * (2 * Math.random() - 1))) : frame);
-
-const floorSeconds = (milliseconds) => Math.floor(milliseconds / 1000);

@@ -67,7 +67,7 @@ const records = []; // oldest first
 let counted = 0;
 
 function newId(number) {
-  if (wrong("session-id-by-number")) return `bb4ad603-d3d9-4729-929c-${number.replace(/\D/g, "").padStart(12, "0").slice(-12)}`;
+  if (wrong("session-id-by-number")) return `bb4ad603-d3d9-4729-929c-${number.slice(1).padStart(12, "0").slice(-12)}`;
   if (flags.ids === "sequential") return String((counted += 1)).padStart(8, "0");
   return flags.ids === "v7" ? uuid7() : randomUUID();
 }
@@ -167,7 +167,8 @@ async function placeCall(token, { phoneNumber }) {
   const announce = () => io.to(`token ${token}`).emit("newSession", { sessionId: call.id, type: "outbound" });
   setTimeout(announce, seconds(flags["announce-delay"]));
   if (wrong("new-session-twice")) setTimeout(announce, 500);
-  return success({ phoneNumber: wrong("number-normalised") ? normalised(phoneNumber) : phoneNumber, sessionId: call.id });
+  const number = wrong("number-normalised") ? normalised(phoneNumber) : phoneNumber;
+  return success({ phoneNumber: number, sessionId: call.id });
 }
 
 function hangUp(token, { sessionId }) {
@@ -359,8 +360,8 @@ io.on("connection", (socket) => {
   onCall("dtmf", (call, { digit, duration = 200 }) => {
     const key = typeof digit === "string" ? digit.toUpperCase() : "";
     if (!/^[0-9*#A-D]$/.test(key)) complain("dtmf: digit must be one of 0-9, *, #, A-D");
-    else if (typeof duration !== "number" || !(duration >= 1 && duration <= 5000)) complain("dtmf: duration is not valid");
-    else call.key(key, duration);
+    else if (Number.isFinite(duration) && duration >= 1 && duration <= 5000) call.key(key, duration);
+    else complain("dtmf: duration is not valid");
   });
 
   onCall("interruption", (call) => call.interrupt());
