@@ -103,10 +103,16 @@ def test_one_hiccup_of_a_busy_machine_is_no_habit():
     assert outcomes(CHECKS, run) == set()
 
 
-def test_a_pace_that_changes_drifts():
+def test_a_pace_that_changes_and_is_not_made_up_for_drifts():
     run = a_run(listening())
-    _paced(lambda n, at, first: first + 0.0198 * n if n < 190 else first + 0.0198 * 190 + 0.0203 * (n - 190))(run)
+    _paced(lambda n, at, first: first + 0.02 * n if n < 190 else first + 0.02 * 190 + 0.0206 * (n - 190))(run)
     assert "cadence-no-drift" in outcomes(CHECKS, run)
+
+
+def test_a_stall_that_is_made_up_for_is_no_drift():
+    run = a_run(listening())
+    _paced(lambda n, at, first: first + 0.0206 * n if n < 190 else max(at, first + 0.0206 * 190))(run)
+    assert "cadence-no-drift" not in outcomes(CHECKS, run)
 
 
 def test_a_checker_that_is_late_itself_says_nothing_of_the_pace():

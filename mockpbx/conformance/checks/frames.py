@@ -187,7 +187,13 @@ def singly(run: Run) -> str:
     return f"{worst:.1%} of the frames at most"
 
 
-@check("cadence-p99", _FORMAT, "99 % of the frames come within 60 ms of an even pace", "listening")
+@check(
+    "cadence-p99",
+    _FORMAT,
+    "99 % of the frames come within 60 ms of an even pace",
+    "listening",
+    level=Level.SHOULD,  # the document names a length of frames and no jitter, and networks add their own
+)
 def p99(run: Run) -> str:
     """Judge the frames of all answered calls together."""
     return _within(run, 0.06, _COARSE)
@@ -207,13 +213,14 @@ def jitter(run: Run) -> str:
 
 @check("cadence-no-drift", _FORMAT, "the pace stays the same from the beginning to the end of a call", "listening")
 def drift(run: Run) -> str:
-    """Judge each call by its two halves."""
+    """Judge each call by its two halves, if the sound fell behind: a stall that was made up for is none."""
     worst = 0.0
     for stretch in _timely(run, _COARSE):
         half = len(stretch.times) // 2
         first, second = _slope(stretch.times[:half]), _slope(stretch.times[half:])
         apart = abs(second / first - 1)
-        if apart > 0.02:
+        whole = (stretch.times[-1] - stretch.times[0]) / (len(stretch.times) - 1)
+        if apart > 0.02 and abs(whole / PACE - 1) > 0.01:
             got = f"frames came every {first * 1000:.2f} ms at first and every {second * 1000:.2f} ms later"
             raise Violated(got, *stretch.call.heard("audio")[:3])
         worst = max(worst, apart)
