@@ -64,7 +64,7 @@ class ServerSide:
         self._stirred = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._timetable = Timetable(self._send, self._speed)
+        self._timetable = Timetable(self._send, self._fill, self._speed)
         app = web.Application(client_max_size=0)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -214,6 +214,13 @@ class ServerSide:
             live.outbox.put_nowait(line)
         elif not _is_ack(line):
             self._unsent[number].append(line)
+
+    def _fill(self, frame: Packet) -> None:
+        """Send as much silence as a frame has sound, for a client that takes longer than the recorded one did."""
+        live = self._taken.get(frame.socket)
+        sound = frame.payload.get("audioData") if isinstance(frame.payload, dict) else None
+        if live is not None and isinstance(sound, bytes):
+            live.outbox.put_nowait(replace(frame, data=[{**frame.payload, "audioData": bytes(len(sound))}]))
 
     async def _write(self, connection: web.WebSocketResponse, live: _Socket) -> None:
         with suppress(ConnectionError):

@@ -96,6 +96,19 @@ def _is_heard(line) -> bool:
     return isinstance(line, Packet) and line.sender == "server" and line.event == "audio"
 
 
+async def test_a_client_that_waits_for_more_frames_than_the_recorded_one_gets_silence_at_their_cadence(two_calls, replay):
+    side = await replay(two_calls)
+    recorded = sum(_is_heard(line) for line in two_calls.lines)
+    async with Client(side.url, "dev") as client:
+        call = await client.place_call(NUMBER)
+        frames = [(await call.until(CalleeAudio)).audio_data for _ in range(recorded + 100)]
+        assert frames[-50:] == 50 * [bytes(320)]
+        await call.hang_up()
+        assert (await call.finished()).destination == NUMBER
+        after = [event async for event in call.events()]
+    assert not any(isinstance(event, CalleeAudio) for event in after)
+
+
 async def test_sound_in_other_pieces_is_acknowledged_as_well(two_calls, replay):
     side = await replay(two_calls)
     async with Client(side.url, "dev") as client:
