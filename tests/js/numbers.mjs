@@ -7,11 +7,11 @@ for (const number of args) sessions[number] = await client.dial(number);
 
 const calls = {};
 for (const [number, sessionId] of Object.entries(sessions)) {
-  const { data } = await client.told("cdr", { sessionId });
+  const { data: record } = await client.told("cdr", { sessionId });
   const own = client.log.filter((entry) => entry.data.sessionId === sessionId);
   calls[number] = {
     flow: own.map(({ event, data }) => (event === "dialStatus" ? data.status : event)),
-    record: data,
+    record,
     detail: (await rest("GET", `/cdr/${sessionId}`)).data,
   };
 }

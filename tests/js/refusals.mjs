@@ -44,7 +44,7 @@ for (const [event, ...payload] of [
   const before = client.log.length;
   client.socket.emit(event, ...payload, () => client.acks++);
   await client.settled();
-  exceptions.push(client.log.slice(before).map(({ event, data }) => [event, data]));
+  exceptions.push(client.log.slice(before).map((told) => [told.event, told.data]));
 }
 
 // Events that the service does not know, the document's own playAudio and a client's cdr among them.

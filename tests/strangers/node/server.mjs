@@ -284,8 +284,8 @@ const http = createServer(async (request, response) => {
   let body;
   try {
     body = await answer(request);
-  } catch (error) {
-    if (error instanceof URIError) error = new Refusal(400, "Malformed path");
+  } catch (thrown) {
+    const error = thrown instanceof URIError ? new Refusal(400, "Malformed path") : thrown;
     if (!(error instanceof Refusal)) console.error(error);
     body =
       error instanceof Refusal
