@@ -32,11 +32,12 @@ class Ticker:
         self._turn = count()
 
     def add(self, session_id: str, line: Line, now: int) -> None:
-        """Let a line step from `now` on: at once, or in one of the next phases where its turn is another's."""
+        """Let a line step from `now` on: at once, or in one of the next phases where its turn is another's.
+
+        Where its phase has stepped at this very moment already, it steps with the others 20 ms later.
+        """
         first = now + next(self._turn) * SPREAD % FRAME_MS
-        phase = self._phases.setdefault(first % FRAME_MS, Phase(first))
-        phase.lines[session_id] = line
-        phase.due = min(phase.due, first)
+        self._phases.setdefault(first % FRAME_MS, Phase(first)).lines[session_id] = line
 
     def remove(self, session_id: str) -> None:
         """Stop a line, if it is here."""

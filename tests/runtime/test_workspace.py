@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab import VALID, Lab, Microphone
+from lab import Lab, Microphone, VALID, lab_of
 
 from mockpbx.contract.errors import NoSuchSession, NotConnected, PBXError
 from mockpbx.domain import events as e
+from mockpbx.domain import scenario as s
 from mockpbx.domain.magic import MAGIC_NUMBERS
 from mockpbx.media import facts as f
 from mockpbx.runtime.clock import Clock
@@ -48,6 +49,16 @@ def test_calls_that_are_answered_at_one_instant_leave_on_different_phases_each_e
     for moments in per_call.values():
         assert set(np.diff(moments)) == {20}
         assert 2_500 <= moments[0] < 2_520
+
+
+def test_a_call_that_is_answered_in_the_moment_of_others_frames_leaves_their_cadence_alone():
+    lab = lab_of((s.Ring(0, setup=0), s.Answer(), s.Wait(600)))
+    for number in range(11):  # each is answered at once, most of them after a frame of the same moment has left
+        lab.call(session=str(number))
+    lab.advance(500)
+    for number in range(11):
+        moments = [at for at, name, _ in lab.frames if name == str(number)]
+        assert set(np.diff(moments)) == {20}
 
 
 def test_audio_before_the_answer_is_refused_queued_or_discarded_as_the_switch_says():
