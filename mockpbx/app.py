@@ -15,12 +15,14 @@ from typing import Self
 from aiohttp import web
 from pydantic import ValidationError
 
+from mockpbx.adapters.console import ConsoleService
 from mockpbx.adapters.control import ControlService, Emulator
 from mockpbx.adapters.realtime import RealtimeService
 from mockpbx.adapters.realtime.rooms import Audience
 from mockpbx.adapters.rest import RestService
 from mockpbx.adapters.store import SqliteStore
 from mockpbx.adapters.store.keeper import keep_calls
+from mockpbx.adapters.tickets import Tickets
 from mockpbx.contract.errors import ConfigurationError
 from mockpbx.domain import events as e
 from mockpbx.domain.personas import PERSONAS
@@ -78,6 +80,7 @@ class Server:
         self._control: ControlService
         self._runner: web.AppRunner
         self._site: web.TCPSite
+        self._tickets = Tickets()
         self._chores: list[asyncio.Future[None]] = []
         self._engine = Engine()
         self._plan_file: PlanFile | None = None
@@ -139,7 +142,9 @@ class Server:
         self._sockets.attach(app)
         self._control = ControlService(self._emulator())
         self._control.attach(app)
-        RestService(self._switchboard, self._store, settings, mutation).attach(app)
+        rest = RestService(self._switchboard, self._store, settings, mutation)
+        ConsoleService(self._tickets).attach(app, rest.handle)
+        rest.attach(app)
         # Bodies come as they were sent: the limit and the refusals of the body parser are ours.
         self._runner = web.AppRunner(
             app,
@@ -201,9 +206,10 @@ class Server:
             workspace=self.workspace,
             seed=self.seed,
             plan=lambda: self.plan,
-            sockets=lambda: sum(len(w.clients.sockets) for w in self._switchboard if isinstance(w.clients, Audience)),
+            sockets=lambda w: len(w.clients.sockets) if isinstance(w.clients, Audience) else 0,
             settle=_settle,
             forget_records=self._store.forget_new,
+            tickets=self._tickets,
         )
 
     def _replay(self, file: Path) -> None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from mockpbx.contract.errors import InvalidRequest
+from mockpbx.contract.errors import InvalidRequest, PBXError
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # of a request line in absolute form
+
+
+class WrongMethod(PBXError):
+    """The path is there, but not for this method."""
+
+    status = 405
+
+    def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(f"Cannot {method} {path[:200]}: it takes {self.allowed}")
 
 
 def envelope(status: int, errors: str, data: object) -> web.Response:

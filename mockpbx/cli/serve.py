@@ -60,7 +60,15 @@ async def _serve(pbx: Server) -> None:
 def _announce(pbx: Server) -> None:
     token = "$MOCKPBX_TOKEN" if pbx.server.token else "dev"
     click.echo(f"mockpbx listens on {pbx.url} (seed {pbx.seed})")
+    click.echo(f"console: {console_link(pbx.url, None if pbx.server.token else token)}")
     click.echo(
         f'curl -s {pbx.url}/pbx/call -H "Authorization: Bearer {token}" '
         """-H 'Content-Type: application/json' -d '{"phoneNumber": "089608675796"}'"""
     )
+
+
+def console_link(url: str, token: str | None) -> str:
+    """Return the link of the sandbox page; a token goes behind the #, which no browser sends."""
+    # Browsers let a page at a name of this machine use the microphone, and none at the address for all of them.
+    local = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    return f"{local}/__console/" + ("" if token is None else f"#token={token}")

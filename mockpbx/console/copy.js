@@ -1,6 +1,6 @@
 /** "Copy as": a request of the page as curl, Python or JavaScript that runs as it is. */
 import { pathOf } from "./api.js";
-import { fill, h, say } from "./dom.js";
+import { fill, h, icon, say } from "./dom.js";
 
 const KEPT = "mockpbx copy as";
 const WIDTH = 72; // characters; what is longer goes on lines of its own
@@ -40,14 +40,14 @@ export function masked(token) {
 }
 
 /** Puts text into the clipboard. Throws an Error with a sentence where the browser does not let us. */
-export async function toClipboard(text, place = document.body) {
+export async function toClipboard(copied, place = document.body) {
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(copied);
     return;
   } catch {
     // Not there on http pages of another host, or not allowed: the old way may still work.
   }
-  const holder = h("textarea.unseen", { value: text, "aria-hidden": "true", tabindex: "-1" });
+  const holder = h("textarea.unseen", { value: copied, "aria-hidden": "true", tabindex: "-1" });
   const before = document.activeElement;
   place.append(holder);
   holder.select();
@@ -57,10 +57,18 @@ export async function toClipboard(text, place = document.body) {
   if (!done) throw new Error("The browser does not let this page copy. Open it at localhost or over https.");
 }
 
-/** A small button that shows the request as code, to be copied. `request` is asked for it when it is opened: `copyable(app, () => request)`. */
+/**
+ * A small button that shows a request as code, to be copied: `copyable(app, () => request)`. The request is asked for when
+ * it is opened. Without a label (null) it is an icon, for rows of many.
+ */
 export function copyable(app, request, label = "Copy as") {
   const panel = h("div.copy-panel", { popover: "auto", role: "group", "aria-label": "this request as code" });
-  const button = h("button.plain.copy", { type: "button", title: "this request as curl, Python or JavaScript" }, label);
+  const told = {
+    type: "button",
+    title: "this request as curl, Python or JavaScript",
+    "aria-label": label === null ? "Copy as" : null,
+  };
+  const button = h("button.plain.copy", told, label ?? icon("M8 7l-5 5 5 5M16 7l5 5-5 5", 16));
   button.popoverTargetElement = panel; // so that a press on the button of an open panel closes it
   panel.addEventListener("beforetoggle", (event) => {
     if (event.newState === "open") fill(panel, ...choices(app, request(), panel));

@@ -1,5 +1,6 @@
 /** Lets a workspace in, and shows its views. */
 import { Api, Refused } from "./api.js";
+import { masked } from "./copy.js";
 import { fill, h, icon, say } from "./dom.js";
 import { askForToken, forget, remembered } from "./gate.js";
 import { openPhone } from "./phone/phone.js";
@@ -79,11 +80,11 @@ class Router {
       if (link.dataset.view === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
+    const turn = ++this.turn;
     if (this.shown?.[0] === name && this.shown[1].update) {
       this.shown[1].update(rest);
       return;
     }
-    const turn = ++this.turn;
     let opened;
     try {
       opened = (await import(module)).open;
@@ -176,11 +177,6 @@ async function start() {
   const known = await app.store.start();
   if (!location.hash.startsWith("#/")) history.replaceState(null, "", known === 0 ? "#/start" : "#/calls");
   await new Router(app).show();
-}
-
-/** A token as it may be shown. */
-function masked(token) {
-  return token.length <= 2 ? "•••" : `${token.slice(0, Math.min(3, token.length - 2))}•••`;
 }
 
 start();

@@ -10,15 +10,15 @@ const OPEN_LIMIT = 20_000; // ms from opening to the handshake
 const SPREAD = 0.5; // of a delay, so that many clients do not come back at once
 
 /**
- * A socket that connects at once and comes back by itself. `on` and `tap` hear of it; what is emitted while it is not
- * connected leaves when it is. The token goes into the first packet, never into the address.
+ * A socket that connects at once and comes back by itself. `on` and `tap` hear of it; what is emitted while it is on
+ * the way leaves when it is there. The token goes into the first packet, never into the address.
  */
 export class SocketIO {
   #listeners = new Map();
   #taps = new Set();
   #waiting = new Map(); // acknowledgments by their number
   #unsent = [];
-  #timers = new Set();
+  #timer; // of the next attempt
   #asked = 0;
   #failures = 0;
   #link = null;
@@ -61,7 +61,7 @@ export class SocketIO {
     return () => all.delete(listener);
   }
 
-  /** Calls `listener({ direction: "in"|"out", name, payload })` for every event, and for every acknowledgment as it comes. */
+  /** Calls `listener({ direction: "in"|"out", name, payload, ack })` for every event and, with `ack` true, for what acknowledges one. */
   tap(listener) {
     this.#taps.add(listener);
     return () => this.#taps.delete(listener);
@@ -83,10 +83,11 @@ export class SocketIO {
 
   #send(packet) {
     if (!this.connected) {
-      this.#unsent.push(packet);
+      if (this.active) this.#unsent.push(packet);
+      else this.#giveUpAsking();
       return;
     }
-    if (packet.type === EVENT) this.#show("out", packet.data);
+    this.#show("out", packet.data);
     this.#link.send(encoded(packet));
   }
 
@@ -104,41 +105,32 @@ export class SocketIO {
   #lost(reason) {
     const was = this.connected;
     this.id = null;
-    for (const stop of this.#timers) stop();
+    clearTimeout(this.#timer);
     this.#link?.close();
     this.#link = null;
-    for (const [number, { event, reject }] of this.#waiting) {
-      if (this.#unsent.some((packet) => packet.number === number) && this.active) continue;
-      this.#waiting.delete(number);
-      reject(new Error(`The connection was lost before ${event} was acknowledged`));
-    }
+    if (!this.active) this.#unsent = [];
+    this.#giveUpAsking();
     if (was) this.#tell("disconnect", reason);
     if (this.active) this.#comeBack(was);
   }
 
-  #comeBack(was) {
-    if (!was) {
-      const final = this.#failures > this.retries.attempts;
-      this.active = !final;
-      const more = final ? "; it is not tried again" : "";
-      this.#tell("connect_error", Object.assign(new Error(`The server does not answer${more}`), { final }));
+  #giveUpAsking() {
+    const kept = new Set(this.#unsent.map((packet) => packet.number));
+    for (const [number, { event, reject }] of this.#waiting) {
+      if (kept.has(number)) continue;
+      this.#waiting.delete(number);
+      reject(new Error(`The connection was lost before ${event} was acknowledged`));
     }
-    if (!this.active) return;
-    const { delay, delayMax } = this.retries;
-    const ms = Math.min(delayMax, delay * 2 ** this.#failures++ * (1 - SPREAD + 2 * SPREAD * Math.random()));
-    this.#later(ms, () => this.#open());
   }
 
-  #later(ms, act) {
-    const stop = () => {
-      clearTimeout(timer);
-      this.#timers.delete(stop);
-    };
-    const timer = setTimeout(() => {
-      this.#timers.delete(stop);
-      act();
-    }, ms);
-    this.#timers.add(stop);
+  #comeBack(was) {
+    const { attempts, delay, delayMax } = this.retries;
+    const final = this.#failures >= attempts;
+    if (final) this.active = false;
+    if (!was) this.#tell("connect_error", Object.assign(new Error("The server does not answer"), { final }));
+    if (!this.active) return;
+    const ms = Math.min(delayMax, delay * 2 ** this.#failures++ * (1 - SPREAD + 2 * SPREAD * Math.random()));
+    this.#timer = setTimeout(() => this.#open(), ms);
   }
 
   #take({ type, number, data }) {
@@ -156,8 +148,8 @@ export class SocketIO {
       const asked = this.#waiting.get(number);
       this.#waiting.delete(number);
       if (!asked) return;
-      this.#show("in", [`${asked.event} acknowledged`, data[0]]);
-      asked.resolve(data[0]);
+      this.#show("in", [asked.event, data?.[0]], true);
+      asked.resolve(data?.[0]);
     } else if (type === DISCONNECT) {
       this.active = false;
       this.#lost("io server disconnect");
@@ -172,8 +164,8 @@ export class SocketIO {
     for (const listener of [...(this.#listeners.get(event) ?? [])]) listener(...payload);
   }
 
-  #show(direction, [name, payload]) {
-    for (const tap of [...this.#taps]) tap({ direction, name, payload });
+  #show(direction, [name, payload], ack = false) {
+    for (const tap of [...this.#taps]) tap({ direction, name, payload, ack });
   }
 }
 
@@ -221,10 +213,10 @@ class Link {
       if (typeof message !== "string") this.#attach(message);
       else if (message[0] === MESSAGE) this.#whole(decoded(message.slice(1)));
       else if (message[0] === PING) this.#beat(message.slice(1));
-      else if (message[0] === OPEN) this.#begin(JSON.parse(message.slice(1)));
+      else if (message[0] === OPEN) this.#begin(parsed(message.slice(1)));
       else if (message[0] === CLOSE) this.#end("transport close");
     } catch (error) {
-      if (!(error instanceof Malformed || error instanceof SyntaxError)) throw error;
+      if (!(error instanceof Malformed)) throw error;
       this.#end("parse error");
     }
   }
@@ -277,8 +269,16 @@ function decoded(text) {
     type: binary ? type - BINARY_EVENT + EVENT : type,
     attachments: binary ? Number(head[2]) : 0,
     number: head[4] === undefined ? undefined : Number(head[4]),
-    data: rest ? JSON.parse(rest) : undefined,
+    data: rest ? parsed(rest) : undefined,
   };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Malformed();
+  }
 }
 
 function emptied(value, buffers) {
@@ -286,6 +286,7 @@ function emptied(value, buffers) {
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
     return { _placeholder: true, num: buffers.push(value) - 1 };
   }
+  if (typeof value.toJSON === "function") return value;
   if (Array.isArray(value)) return value.map((each) => emptied(each, buffers));
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, emptied(each, buffers)]));
 }

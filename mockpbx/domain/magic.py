@@ -48,6 +48,12 @@ class MagicNumber:
     steps: Steps
     cause: int | None = None
 
+    @property
+    def about(self) -> str:
+        """What it does, and the cause that its call ends with, in the contract's words."""
+        named = "" if self.cause is None else f": cause {self.cause}, {HANGUP_CAUSES[self.cause].contract}"
+        return self.behaviour + named
+
 
 def answered(*then: Step) -> Steps:
     """Return the steps of a callee that rings for 2 s, answers and goes on with `then`."""

@@ -206,6 +206,11 @@ def no_answer(luck: Luck) -> Script:
     yield NoAnswer()
 
 
+def handset(luck: Luck) -> Script:
+    """Rings until a person picks up by hand; where nobody does, the ring limit ends the call: cause 19."""
+    yield Ring(0)
+
+
 #: Every persona by its name.
 PERSONAS: dict[str, Callable[[Luck], Script]] = {
     "human": human,
@@ -224,6 +229,7 @@ PERSONAS: dict[str, Callable[[Luck], Script]] = {
     "echo": echo,
     "busy": busy,
     "no-answer": no_answer,
+    "handset": handset,
 }
 
 # --- what several of them do -----------------------------------------------------------------------------------------

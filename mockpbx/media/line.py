@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -55,7 +55,9 @@ class Line:
     def __init__(self, capacity: int, ordinal: int = 0) -> None:
         self.ordinal = ordinal
         self.playout = Playout(capacity)
-        self.source: Source = Silence()
+        self.resting: Source = Silence()  # what is said while there is nothing else to say
+        self.source: Source = self.resting
+        self.listener: Callable[[Samples], None] | None = None  # who hears with the callee, frame by frame
         self.ear: Ear | None = None  # for what the callee listens for just now
         self.digits: DigitEar | None = None  # for digits in band: from the beginning, so that each counts once
         self.heard: Samples = SILENCE  # in the last 20 ms
@@ -70,6 +72,12 @@ class Line:
         """The callee presses a key, after those it still holds; it travels as an event, as its tone, or both."""
         self._held.append(_HeldKey(digit, duration_ms, via, bounces))
 
+    def rest(self, voice: Source) -> None:
+        """Let `voice` speak wherever there is nothing else to say, from here on."""
+        if self.source is self.resting:
+            self.source = voice
+        self.resting = voice
+
     def refuse(self, size: int) -> None:
         """Count a client message of `size` bytes that was not taken."""
         self.refused_messages += 1
@@ -79,9 +87,11 @@ class Line:
         """Let 20 ms pass. Returns what the callee says in them, and what happened."""
         heard, happened = self.playout.pull()
         self.heard = heard.sound
+        if self.listener is not None:
+            self.listener(heard.sound)
         happened += self._listen(heard)
         if self.source.over:
-            self.source = Silence()
+            self.source = self.resting
             happened.append(facts.CalleeSoundEnded())
         said = self.source.next(heard)
         if self._held:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import wave
 from array import array
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mockpbx.media.pcm import FRAME_BYTES, RATE, Samples, to_bytes
+from mockpbx.media.pcm import FRAME, FRAME_BYTES, RATE, Samples, to_bytes
 
 #: Bytes of 20 ms, both sides.
 FRAME_SIZE = 2 * FRAME_BYTES
@@ -43,6 +44,18 @@ class Sound(NamedTuple):
     client: Samples
     arrivals: tuple[Arrival, ...]
     truncated: bool
+
+
+class Excerpt(NamedTuple):
+    """Some frames of a recording, as they are kept: `first` is the number of the first of them, counted from 1.
+
+    `callee` and `client` are 320 bytes per frame, `queue` the samples that wait.
+    """
+
+    first: int
+    callee: list[bytes]
+    client: list[bytes]
+    queue: list[int]
 
 
 class Recording:
@@ -91,6 +104,12 @@ class Recording:
             self.truncated,
         )
 
+    def after(self, number: int, most: int) -> Excerpt:
+        """Return the frames behind the one of that number: the last `most` of them where there are more."""
+        begin = max(number, len(self) - most)
+        queue = self._queue[begin:].tolist()
+        return Excerpt(begin + 1, self._callee[begin:], self._client[begin:], queue)
+
     def wav(self) -> bytes:
         """Return a stereo WAV file, 8 kHz, 16-bit: callee left, client right. May run beside a call that goes on."""
         sound = self.sound()
@@ -102,6 +121,15 @@ class Recording:
             out.setframerate(RATE)
             out.writeframes(both.tobytes())
         return file.getvalue()
+
+
+def peaks(frames: Sequence[bytes]) -> list[int]:
+    """Return how loud each frame of 320 bytes gets: 0 for silence, 255 for full scale."""
+    samples = np.frombuffer(b"".join(frames), "<i2").reshape(-1, FRAME)
+    # ~x is -1 - x: the lowest sample has no positive counterpart in 16 bits.
+    loudest = np.maximum(samples.max(axis=1), ~samples.min(axis=1))
+    found: list[int] = (loudest >> 7).tolist()
+    return found
 
 
 def _joined(frames: list[bytes]) -> Samples:

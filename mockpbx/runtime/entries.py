@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from mockpbx.media.facts import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,21 @@ class ClientReturned:
     """A client connected, the first since the room of this call emptied; it may join again."""
 
     client: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandsetPickedUp:
+    """A person hears what the callee hears from here on, and may talk; `taken_over` from another one."""
+
+    taken_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HandsetPutDown:
+    """That person is gone, and the call goes on unless it `ended`. The ledger is that of what they said."""
+
+    why: Literal["gone", "taken", "ended", "clock"]
+    microphone: Ledger
 
 
 @dataclass(frozen=True, slots=True)

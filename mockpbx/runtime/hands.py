@@ -38,10 +38,11 @@ def sound(workspace: Workspace, session_id: str, what: Sound) -> None:
 
 
 def perform(workspace: Workspace, session_id: str, scenario: Named) -> None:
-    """Let another scenario take over from here. Raises NoSuchSession."""
+    """Let another scenario take over from here, from a person who talks as well. Raises NoSuchSession."""
     workspace.command(
         c.Direct(session_id, opened(scenario.scenario, workspace.luck_of_takeover(session_id)), scenario.name)
     )
+    workspace.handsets.give_way(session_id)
 
 
 def _connected(workspace: Workspace, session_id: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mockpbx.contract.vocabulary import DTMF_DIGITS, DialStatus
 from mockpbx.domain import events as e
+from mockpbx.domain import scenario as s
 from mockpbx.media.ears import DigitEar
 from mockpbx.media.line import Line, listen
 from mockpbx.media.pcm import RATE, to_bytes
@@ -69,6 +70,8 @@ class Lines:
                 line.ear = None
             case e.CalleeListens(expectation):
                 line.ear = ear_for(expectation)
+            case e.CalleeSpoke(s.Silence()):
+                line.source = line.resting
             case e.CalleeSpoke(sound):
                 line.source = source_of(sound, np.random.default_rng([self._seed, line.ordinal]))
             case e.CalleePressed(digit, duration, via, bounces):

@@ -31,12 +31,15 @@ from mockpbx.runtime.sounds import Beside
 __all__ = ["PlanFile", "ScenarioError", "notation_of", "plan_schema", "read_plan", "read_plan_value"]
 
 
-def read_plan(text: str, name: str, base: Path | None, known: Mapping[str, Scenario]) -> Plan:
+def read_plan(
+    text: str, name: str, base: Path | None, known: Mapping[str, Scenario], sounds: Sounds = as_it_is
+) -> Plan:
     """Return the plan of a file's text. `base` is the file's directory; None where no other file may be named.
 
-    `known` are the scenarios that rules may name. Raises ScenarioError; `name` is the file, for its sentence.
+    `known` are the scenarios that rules may name; `sounds` tells of clips where there is no directory to find them in.
+    Raises ScenarioError; `name` is the file, for its sentence.
     """
-    return PlanReader(known, base).plan(*read_document(text, name, as_it_is if base is None else Beside(base)))
+    return PlanReader(known, base).plan(*read_document(text, name, sounds if base is None else Beside(base)))
 
 
 def read_plan_value(value: object, name: str, known: Mapping[str, Scenario], sounds: Sounds = as_it_is) -> Plan:

@@ -40,11 +40,13 @@ from mockpbx.runtime.entries import (
     WorkspaceReset,
 )
 from mockpbx.runtime.faults import Faultboard
+from mockpbx.runtime.handsets import Handsets
 from mockpbx.runtime.journal import Excerpt, Journal
 from mockpbx.runtime.lines import Lines
 from mockpbx.runtime.recordings import Recordings
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.stepper import Stepper
+from mockpbx.runtime.traffic import Traffic
 from mockpbx.runtime.uplink import Uplink
 
 #: Ms of wall time that a late tick makes up for; what lies further back is lost to the media.
@@ -92,6 +94,7 @@ class Workspace:
         self.journal = Journal(settings.journal_limit, settings.journal_age, wall)
         self.calls = CallBook(MOST_CALLS, settings.journal_age, wall)
         self.recordings = Recordings(settings.recording_limit, settings.journal_age, wall)
+        self.traffic = Traffic(self._moment, wall, settings.journal_age)
         self.stepper = Stepper(self)
         self._initial = (settings, self.dialplan.plan)
         self.seed = seed
@@ -103,7 +106,9 @@ class Workspace:
         self._perceived: deque[tuple[str, Perception]] = deque()
         self._instant: int | None = None  # what is happening now happens at this virtual ms
         self.faults = Faultboard(self._luck_of_faults(), self.clock.now)
+        self.handsets = Handsets(self)
         self.journal.subscribe(self.calls.read)
+        self.journal.subscribe(self.handsets.read)
         self.pace()
 
     # --- the life of a call -------------------------------------------------------------------------------------------
@@ -303,6 +308,7 @@ class Workspace:
         self.settings = self.settings.model_copy(update={"clock": self.mode.name})
         self.pace()
         self.note(None, ClockSet(self.mode.name))
+        self.handsets.clock_set()
 
     def set_plan(self, plan: Plan) -> None:
         """Let other rules tell what numbers do; sequences start over."""
@@ -338,6 +344,7 @@ class Workspace:
         self._placed = 0
         self._lines.restart()
         self.journal.restart()
+        self.traffic.restart()
         self.note(None, WorkspaceReset())
 
     def _apply_settings(self, settings: WorkspaceSettings) -> None:
@@ -345,7 +352,7 @@ class Workspace:
         self._exchange.timing = settings.timing()
         self.journal.capacity, self.journal.age = settings.journal_limit, settings.journal_age
         self.recordings.budget = settings.recording_limit
-        self.calls.age = self.recordings.age = settings.journal_age
+        self.calls.age = self.recordings.age = self.traffic.age = settings.journal_age
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -444,7 +451,7 @@ class Workspace:
                 self._lines.open(session_id, self.settings.playout_limit, ordinal)
             case e.CallEnded():
                 self.recordings.end(session_id)
-                return self._lines.close(session_id)
+                return [*self.handsets.end(session_id), *self._lines.close(session_id)]
             case _ if self._lines.find(session_id) is not None:
                 try:
                     self._lines.apply(at, session_id, event)
@@ -495,6 +502,10 @@ class Workspace:
     def _audible(self, call: Call) -> None:
         if call.state is not State.CONNECTED and self.settings.audio_before_answer == "refuse":
             raise NotConnected
+
+    def _moment(self) -> int:
+        """Return the virtual time of what happens now; unlike `wake` it lets nothing else happen."""
+        return self.clock.now() if self._instant is None else self._instant
 
     def _luck_of_faults(self) -> Random:
         return Random(f"{self.seed}: faults")

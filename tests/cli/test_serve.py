@@ -14,6 +14,8 @@ import pytest
 import socketio
 from conftest import Api
 
+from mockpbx.cli.serve import console_link
+
 STEADY = {"PYTHONUNBUFFERED": "1", "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
 
 
@@ -232,6 +234,28 @@ async def test_it_prints_a_line_to_paste_and_never_a_real_token(run, http):
         _, log = await server.leave(signal.SIGTERM)
         assert "089608675796" in log
         assert "s3cret" not in log + "".join(server.lines)
+
+
+async def test_it_prints_the_link_of_its_page_with_a_token_where_any_works_and_never_a_real_one(run, http):
+    for arguments, fragment in (((), "#token=dev"), (("--token", "s3cret", "--admin-token", "4dmin"), "")):
+        server = await run("serve", "--port", "0", "--database", ":memory:", *arguments)
+        url = await server.url()
+        assert await server.line_with("console: ") == f"console: {url}/__console/{fragment}\n"
+        async with http.get(f"{url}/__console/") as page:
+            assert (page.status, page.content_type) == (200, "text/html")
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "link"),
+    [
+        ("http://127.0.0.1:7290", None, "http://127.0.0.1:7290/__console/"),
+        ("http://0.0.0.0:7290", "dev", "http://127.0.0.1:7290/__console/#token=dev"),
+        ("http://[::]:7290", "dev", "http://[::1]:7290/__console/#token=dev"),
+        ("http://192.168.0.7:7290", None, "http://192.168.0.7:7290/__console/"),
+    ],
+)
+def test_the_link_is_one_at_which_a_browser_lends_its_microphone(url, token, link):
+    assert console_link(url, token) == link
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

@@ -192,6 +192,10 @@ def test_a_wrong_number_hears_the_bot_out_says_so_and_hangs_up():
     assert isinstance(steps[-1], s.HangUp)
 
 
+def test_a_handset_rings_until_a_person_picks_up():
+    assert kinds(call("handset", polite)) == [s.Ring]
+
+
 # --- machines and networks -------------------------------------------------------------------------------------------
 
 
@@ -328,7 +332,7 @@ def test_whatever_the_bot_does_a_persona_takes_possible_steps_in_a_possible_orde
         state = state_after(step, state)
         assert VALID[type(step)].validate_python(asdict(step)) == step
         assert all(value == round(value, 3) for value in asdict(step).values() if isinstance(value, float))
-    assert state == "ended" or name in ("silent", "echo") or isinstance(step, s.ExpectHangUp)
+    assert state == "ended" or name in ("silent", "echo", "handset") or isinstance(step, s.ExpectHangUp)
 
 
 @pytest.mark.parametrize("name", PERSONAS)

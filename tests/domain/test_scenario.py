@@ -343,7 +343,7 @@ def test_a_person_presses_keys_while_the_scenario_goes_on_and_plays_in_its_place
     assert stage.record.hangup_by is Party.CALLEE
 
 
-@pytest.mark.parametrize("name", sorted(PERSONAS.keys() - {"busy", "no-answer", "rejects"}))
+@pytest.mark.parametrize("name", sorted(PERSONAS.keys() - {"busy", "no-answer", "rejects", "handset"}))
 @pytest.mark.parametrize("moment", [0, 1, 20], ids=["dialling", "ringing", "connected"])
 def test_any_persona_may_take_over_at_any_moment_and_finds_the_call_as_it_is(name, moment):
     stage = Stage(s.Ring(10), s.Answer(), s.Echo()).wait(moment)

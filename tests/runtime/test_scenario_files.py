@@ -15,6 +15,7 @@ from yaml12 import format_yaml
 
 from mockpbx.contract.vocabulary import DTMF_DIGITS, HANGUP_CAUSES
 from mockpbx.domain import scenario as s
+from mockpbx.runtime.files.document import written
 from mockpbx.runtime.scenario_files import ScenarioError, notation, read_file, read_scenario, read_steps
 
 SECONDS = "expected seconds as a number, or a duration such as 200ms, 2s or 1m30s"
@@ -373,6 +374,35 @@ def test_no_value_gets_anything_but_steps_or_a_sentence(value):
         assert len(read_steps(value, "x")) == len(value)
     except ScenarioError as error:
         assert len(str(error).splitlines()) == 1
+
+
+ANY_STEPS = STEPS | st.builds(s.Say, st.text("&*-# ab:\"'\n\u2028é", min_size=1, max_size=20).filter(str.strip))
+
+
+@settings(deadline=None)
+@given(st.lists(ANY_STEPS, min_size=1, max_size=5))
+def test_every_scenario_is_written_so_that_it_is_read_back(steps):
+    text = written([notation(step) for step in steps])
+    assert text.endswith("\n")
+    assert read_scenario(text, "x") == tuple(steps)
+
+
+def test_a_scenario_is_written_in_blocks_one_line_a_value_and_with_every_letter_as_it_is():
+    words = " ".join(["Selamat pagi ü 你好."] * 9)
+    steps = [{"ring": 3}, "answer", {"say": {"words": words, "voice": "id"}}, {"press": "1*#"}, {"press": "12"}]
+    assert written(steps).splitlines() == [
+        "- ring: 3",
+        "- answer",
+        "- say:",
+        f"    words: {words}",
+        "    voice: id",
+        "- press: 1*#",
+        '- press: "12"',
+    ]
+
+
+def test_words_that_would_read_as_aliases_are_written_as_json():
+    assert written([{"say": "1 *b and &b"}]) == '[\n  {\n    "say": "1 *b and &b"\n  }\n]\n'
 
 
 def test_nothing_is_built_before_the_first_file():

@@ -7,23 +7,26 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mockpbx.adapters.control import console_messages as cm
 from mockpbx.adapters.control import messages as m
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.emulator import Emulator
 from mockpbx.adapters.control.paging import EVERYTHING, Answer, page_of
 from mockpbx.adapters.control.scenarios import HERE, about, known_scenarios
 from mockpbx.contract.errors import InvalidRequest
+from mockpbx.domain.magic import MAGIC_NUMBERS
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Plan
-from mockpbx.domain.scenario import STEPS
+from mockpbx.domain.scenario import STEPS, Scenario
 from mockpbx.runtime.callee import CALLEES
 from mockpbx.runtime.clock import clock_mode
 from mockpbx.runtime.faults import catalogue, read_fault
-from mockpbx.runtime.files.document import listed
+from mockpbx.runtime.files.document import listed, written
 from mockpbx.runtime.journal_lines import iso
-from mockpbx.runtime.plan_files import notation_of, read_plan_value
+from mockpbx.runtime.plan_files import notation_of, read_plan, read_plan_value
 from mockpbx.runtime.scenario_files import notation, read_scenario, read_steps, scenario_schema
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
+from mockpbx.runtime.sounds import Within
 from mockpbx.runtime.workspace import Workspace
 
 #: Settings that only the server's start decides: a pattern may take for ever to match, a clock begins once.
@@ -50,6 +53,8 @@ class BehaviourHandlers:
             "put_plan": self._put_plan,
             "forget_plan": self._forget_plan,
             "add_rule": self._add_rule,
+            "check_plan": self._check_plan,
+            "get_numbers": self._get_numbers,
             "get_scenarios": self._get_scenarios,
             "check_scenario": self._check_scenario,
             "list_faults": self._list_faults,
@@ -115,28 +120,43 @@ class BehaviourHandlers:
     # --- dial plan ----------------------------------------------------------------------------------------------------
 
     async def _get_plan(self, ask: Ask) -> Reply:
-        return _plan(ask.workspace)
+        return await _told(ask.workspace.dialplan.plan)
 
     async def _put_plan(self, ask: Ask) -> Reply:
-        return self._go_by(ask.workspace, await self._read_plan(ask.workspace, ask.body.root))
+        return await self._go_by(ask.workspace, await self._read_plan(ask.workspace, ask.body.root))
 
     async def _forget_plan(self, ask: Ask) -> Reply:
-        return self._go_by(ask.workspace, self._emulator.plan())
+        return await self._go_by(ask.workspace, self._emulator.plan())
 
     async def _add_rule(self, ask: Ask) -> Reply:
         front = await self._read_plan(ask.workspace, {"rules": [ask.body.root]})
         ask.workspace.put_first(front)
-        return _plan(ask.workspace)
+        return await _told(ask.workspace.dialplan.plan)
+
+    async def _check_plan(self, ask: Ask) -> Reply:
+        workspace, body = ask.workspace, ask.body
+        if len(body.model_fields_set) != 1:
+            raise InvalidRequest('Send a dial plan either as {"plan": {"rules": [...]}}, or as {"yaml": "..."}')
+        if body.yaml is None:
+            return await _told(await self._read_plan(workspace, body.plan))
+        known, sounds = self._known_to(workspace)
+        return await _told(await asyncio.to_thread(read_plan, body.yaml, PLAN, None, known, sounds))
 
     async def _read_plan(self, workspace: Workspace, value: object) -> Plan:
-        # What its own file has named stays known, so that a plan that was read here can be sent back.
-        known = known_scenarios(self._emulator.plan(), workspace.dialplan.plan)
         # Beside the event loop: its clips are read, its words spoken.
-        return await asyncio.to_thread(read_plan_value, value, PLAN, known, self._emulator.sounds(workspace))
+        return await asyncio.to_thread(read_plan_value, value, PLAN, *self._known_to(workspace))
 
-    def _go_by(self, workspace: Workspace, plan: Plan) -> Reply:
+    def _known_to(self, workspace: Workspace) -> tuple[dict[str, Scenario], Within]:
+        """Return the scenarios and the sounds that a plan may name."""
+        # What its own file has named stays known, so that a plan that was read here can be sent back.
+        return known_scenarios(self._emulator.plan(), workspace.dialplan.plan), self._emulator.sounds(workspace)
+
+    async def _go_by(self, workspace: Workspace, plan: Plan) -> Reply:
         workspace.set_plan(plan)
-        return _plan(workspace)
+        return await _told(plan)
+
+    async def _get_numbers(self, _: Ask) -> Reply:
+        return _numbers()
 
     # --- scenarios ----------------------------------------------------------------------------------------------------
 
@@ -152,7 +172,8 @@ class BehaviourHandlers:
             steps = await asyncio.to_thread(read_steps, body.steps, HERE, sounds)
         else:
             steps = await asyncio.to_thread(read_scenario, body.yaml, HERE, sounds)
-        return m.CheckedScenario(steps=[notation(step) for step in steps])
+        shortest = [notation(step) for step in steps]
+        return m.CheckedScenario.model_validate({"steps": shortest, "yaml": written(shortest)})
 
     # --- faults -------------------------------------------------------------------------------------------------------
 
@@ -198,8 +219,10 @@ class BehaviourHandlers:
         return {**happened, "now": iso(now), "nowMs": now, "more": more}
 
 
-def _plan(workspace: Workspace) -> m.PlanReply:
-    return m.PlanReply.model_validate({"plan": notation_of(workspace.dialplan.plan)})
+async def _told(plan: Plan) -> m.PlanReply:
+    value = notation_of(plan)
+    # Beside the event loop: a plan may have thousands of lines.
+    return m.PlanReply.model_validate({"plan": value, "yaml": await asyncio.to_thread(written, value)})
 
 
 def _clock(workspace: Workspace) -> m.ClockState:
@@ -220,6 +243,23 @@ def _server(settings: ServerSettings) -> dict[str, Any]:
     shown = settings.model_dump(mode="json", exclude={"token", "admin_token"})
     files = {name: Path(shown[name]).name for name in ("database", "dialplan") if shown[name] is not None}
     return shown | files
+
+
+@cache
+def _numbers() -> cm.Numbers:
+    return cm.Numbers(
+        numbers=[
+            cm.NumberAbout.model_validate(
+                {
+                    "number": magic.number,
+                    "about": magic.about,
+                    "cause": magic.cause,
+                    "steps": [notation(step) for step in magic.steps],
+                }
+            )
+            for magic in MAGIC_NUMBERS
+        ]
+    )
 
 
 @cache

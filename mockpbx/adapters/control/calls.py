@@ -12,6 +12,7 @@ from aiohttp import web
 from mockpbx.adapters.control import messages as m
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.emulator import Emulator
+from mockpbx.adapters.control.paging import Position
 from mockpbx.adapters.control.scenarios import scenario_of, sound_of
 from mockpbx.adapters.http import envelope
 from mockpbx.contract.errors import InvalidRequest, NotFound
@@ -65,7 +66,10 @@ class CallHandlers:
         workspace, query = ask.workspace, ask.query
         workspace.wake()
         views = [view for view in workspace.calls.calls() if query.live in (None, view.ended is None)]
-        return m.Calls(calls=[m.CallSummary.model_validate(summary(workspace, view)) for view in views[: query.limit]])
+        return m.Calls(
+            calls=[m.CallSummary.model_validate(summary(workspace, view)) for view in views[: query.limit]],
+            next=str(Position(workspace.journal.started, workspace.journal.next - 1)),
+        )
 
     async def _get(self, ask: Ask) -> Reply:
         ask.workspace.wake()

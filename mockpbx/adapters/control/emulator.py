@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from mockpbx.adapters.tickets import Tickets
 from mockpbx.domain.plan import Plan
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 from mockpbx.runtime.sounds import Within, clips_of
@@ -18,8 +19,9 @@ from mockpbx.runtime.workspace import Workspace
 class Emulator:
     """The server as a whole, and what its workspaces start with.
 
-    `plan` returns their dial plan, `sockets` counts the clients' sockets. `settle` returns when every record that a
-    workspace has issued is committed; `forget_records` removes, and counts, those it has got since the server started.
+    `plan` returns their dial plan, `sockets` counts the sockets of a workspace's clients. `settle` returns when every
+    record that a workspace has issued is committed; `forget_records` removes, and counts, those it has got since the
+    server started. `tickets` open pages to who has no token to show.
     """
 
     switchboard: Switchboard
@@ -27,9 +29,10 @@ class Emulator:
     workspace: WorkspaceSettings
     seed: int
     plan: Callable[[], Plan]
-    sockets: Callable[[], int]
+    sockets: Callable[[Workspace], int]
     settle: Callable[[Workspace], Awaitable[None]]
     forget_records: Callable[[str], Awaitable[int]]
+    tickets: Tickets = field(default_factory=Tickets)
     version: str = field(default_factory=lambda: version("mockpbx"))
     started: float = field(default_factory=time.time)  # wall seconds since 1970
     begun: float = field(default_factory=time.monotonic)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar, get_args
 
@@ -14,6 +15,7 @@ from mockpbx.adapters.control import messages as m
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.calls import NoSuchCall, known, summary
 from mockpbx.adapters.control.news import News
+from mockpbx.adapters.tickets import Tickets
 from mockpbx.contract.errors import InvalidRequest, PBXError
 from mockpbx.domain.plan import number_fits
 from mockpbx.evidence.diagnosis import explain
@@ -51,8 +53,9 @@ class NoCallCame(PBXError):
 class EvidenceHandlers:
     """What there is to say of calls beside how they stand."""
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: News, tickets: Tickets) -> None:
         self._news = news
+        self._tickets = tickets
 
     def handlers(self) -> dict[str, Handler]:
         """Return the handlers by their routes' ids."""
@@ -63,6 +66,7 @@ class EvidenceHandlers:
             "call_findings": self._call_findings,
             "findings": self._findings,
             "evidence_page": self._page,
+            "evidence_ticket": self._ticket,
             "evidence_lines": self._lines,
         }
 
@@ -115,16 +119,25 @@ class EvidenceHandlers:
     # --- to keep ------------------------------------------------------------------------------------------------------
 
     async def _page(self, ask: Ask) -> Reply:
-        from mockpbx.evidence.page import page_of
+        return await _page(ask.workspace, ask.session_id)
 
-        page = await _made(lambda dossier: page_of(dossier, dossier.session_id), ask)
-        headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
-        return web.Response(text=page, content_type="text/html", headers=headers)
+    async def _ticket(self, ask: Ask) -> Reply:
+        known(ask.workspace, ask.session_id)
+        return em.EvidenceTicket(path=self._tickets.issue(partial(_page, ask.workspace, ask.session_id)))
 
     async def _lines(self, ask: Ask) -> Reply:
         lines = await _made(lambda dossier: "".join(lines_of(dossier)), ask)
         headers = {"Content-Disposition": f'attachment; filename="{ask.session_id}.jsonl"'}
         return web.Response(text=lines, content_type="application/jsonl", headers=headers)
+
+
+async def _page(workspace: Workspace, session_id: str) -> web.Response:
+    """Return the page of a call as it stands now. Raises NoSuchCall."""
+    from mockpbx.evidence.page import page_of
+
+    page = await asyncio.to_thread(page_of, _dossier(workspace, session_id), session_id)
+    headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
+    return web.Response(text=page, content_type="text/html", headers=headers)
 
 
 async def _made(make: Callable[[Dossier], T], ask: Ask) -> T:

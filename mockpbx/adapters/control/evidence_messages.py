@@ -98,6 +98,12 @@ class UntriedAbout(Message):
     why: str
 
 
+class EvidenceTicket(Message):
+    """Where a browser opens a call's evidence without a token: once, within a minute."""
+
+    path: str
+
+
 class Findings(Message):
     """Findings, call by call, the newest call first, and what could not be tried."""
 

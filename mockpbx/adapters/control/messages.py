@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, RootModel, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, RootModel, StrictBool, StrictStr, model_validator
 
 from mockpbx.contract.messages import CdrEvent, Message
 from mockpbx.contract.vocabulary import Direction
@@ -116,9 +116,10 @@ class RuleBody(RootModel[JsonValue]):
 
 
 class PlanReply(Message):
-    """A dial plan as its file has it."""
+    """A dial plan as its file has it, and such a file's text."""
 
     plan: JsonValue
+    yaml: str
 
 
 class StepAbout(Message):
@@ -159,9 +160,10 @@ class ScenarioToCheck(Body):
 
 
 class CheckedScenario(Message):
-    """A scenario in its shortest notation."""
+    """A scenario in its shortest notation, and as the text of a file."""
 
     steps: list[JsonValue]
+    yaml: str
 
 
 class FaultBody(RootModel[JsonValue]):
@@ -322,6 +324,7 @@ class Calls(Message):
     """Calls, the newest first."""
 
     calls: list[CallSummary]
+    next: Annotated[str, Field(description="the journal's `after` for what happens from here on")]
 
 
 class Samples(Message):
@@ -410,6 +413,14 @@ class SayByHand(Body):
 
     words: s.Words
     voice: s.Words = "id"
+
+
+class HandsetHello(Message):
+    """The first message of a page that picks up a call; `takeOver` from another page that holds it."""
+
+    token: StrictStr | None = None
+    admin_token: StrictStr | None = None
+    take_over: StrictBool = False
 
 
 class ScenarioByHand(Body):

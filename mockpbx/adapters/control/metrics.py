@@ -49,7 +49,7 @@ class _Figures(Collector):
         about.add_metric([emulator.version], 1)
         yield about
         yield _gauge("mockpbx_workspaces", "Workspaces that are open", len(list(emulator.switchboard)))
-        yield _gauge("mockpbx_sockets", "Clients that are connected", emulator.sockets())
+        yield _gauge("mockpbx_sockets", "Clients that are connected", sum(map(emulator.sockets, emulator.switchboard)))
         yield _counter("mockpbx_journal_entries", "Facts written into journals", self._tally.entries)
 
     def _of_calls(self) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from mockpbx.adapters.control.routes import JSON, ROUTES, Route
+from mockpbx.adapters.control.routes import JSON, ROUTES, WEBSOCKET, Route
 
 Object = dict[str, Any]
 Refs = dict[Any, dict[str, Any]]  # by model and mode
@@ -62,11 +62,17 @@ def _operation(route: Route, refs: Refs) -> Object:
         "summary": route.summary,
         "security": [] if route.public else [{"token": []}, {"token": [], "adminToken": []}],
         "parameters": [*_of_path(route), *_of_query(route)],
-        "responses": {"200": _reply(route, refs), "default": _ERROR},
+        "responses": {**_good(route, refs), "default": _ERROR},
     }
     if route.request is not None:
         operation["requestBody"] = _json(refs[route.request, _REQUEST])
     return operation
+
+
+def _good(route: Route, refs: Refs) -> Object:
+    if route.media == WEBSOCKET:
+        return {"101": {"description": route.summary}}
+    return {"200": _reply(route, refs)}
 
 
 def _reply(route: Route, refs: Refs) -> Object:

@@ -7,12 +7,16 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from mockpbx.adapters.control import console_messages as cm
 from mockpbx.adapters.control import evidence_messages as em
 from mockpbx.adapters.control import messages as m
+from mockpbx.adapters.control import traffic_messages as tm
 from mockpbx.runtime.settings import WorkspaceSettings
 
 BASE = "/__admin"
 JSON = "application/json"
+#: What answers a request to upgrade its connection.
+WEBSOCKET = "websocket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,15 @@ ROUTES = (
     Route("put_plan", "PUT", f"{BASE}/dialplan", "Say what numbers do", m.PlanBody, m.PlanReply),
     Route("forget_plan", "DELETE", f"{BASE}/dialplan", "Go back to the first dial plan", None, m.PlanReply),
     Route("add_rule", "POST", f"{BASE}/dialplan/rules", "Put a rule in front of the others", m.RuleBody, m.PlanReply),
+    Route(
+        "check_plan",
+        "POST",
+        f"{BASE}/dialplan/check",
+        "Check a dial plan that is not to be set",
+        cm.PlanToCheck,
+        m.PlanReply,
+    ),
+    Route("get_numbers", "GET", f"{BASE}/numbers", "List the magic numbers", None, cm.Numbers),
     Route("get_scenarios", "GET", f"{BASE}/scenarios", "List steps and personas", None, m.Scenarios),
     Route(
         "check_scenario", "POST", f"{BASE}/scenarios/check", "Check a scenario", m.ScenarioToCheck, m.CheckedScenario
@@ -78,6 +91,15 @@ ROUTES = (
         "perform", "POST", f"{BASE}/calls/{{id}}/scenario", "Let another scenario go on", m.ScenarioByHand, m.CallDetail
     ),
     Route(
+        "handset",
+        "GET",
+        f"{BASE}/calls/{{id}}/handset",
+        "Hear and talk there: a websocket whose first message shows the token",
+        public=True,
+        media=WEBSOCKET,
+    ),
+    Route("pulse", "POST", f"{BASE}/calls/pulse", "Show how calls sound just now", cm.PulseOf, cm.Pulse),
+    Route(
         "recording", "GET", f"{BASE}/calls/{{id}}/recording.wav", "Hear callee left, client right", media="audio/wav"
     ),
     # --- what calls tell
@@ -89,6 +111,14 @@ ROUTES = (
     ),
     Route("findings", "GET", f"{BASE}/findings", "Show the findings of all calls", None, em.Findings, em.LevelQuery),
     Route("evidence_page", "GET", f"{BASE}/calls/{{id}}/evidence.html", "See a call on one page", media="text/html"),
+    Route(
+        "evidence_ticket",
+        "POST",
+        f"{BASE}/calls/{{id}}/evidence",
+        "Let a browser open that page",
+        m.Nothing,
+        em.EvidenceTicket,
+    ),
     Route(
         "evidence_lines",
         "GET",
@@ -108,4 +138,14 @@ ROUTES = (
     ),
     Route("find_entries", "POST", f"{BASE}/journal/find", "Find facts by pattern", m.Find, m.JournalPage),
     Route("count_entries", "POST", f"{BASE}/journal/count", "Count facts by pattern", m.Count, m.Counted),
+    # --- what passed on the wire
+    Route(
+        "read_messages",
+        "GET",
+        f"{BASE}/messages",
+        "Read what clients and service said, or await it",
+        None,
+        tm.MessagesPage,
+        tm.MessagesQuery,
+    ),
 )

@@ -5,9 +5,7 @@ A page of another origin can neither read these replies nor send the headers tha
 
 from __future__ import annotations
 
-import hmac
 import logging
-from collections.abc import Iterable
 from difflib import get_close_matches
 from http import HTTPStatus
 
@@ -16,39 +14,25 @@ from aiohttp.http_exceptions import BadHttpMessage
 from pydantic import BaseModel
 
 from mockpbx.adapters.control.about import AboutHandlers
+from mockpbx.adapters.control.admission import ADMIN_HEADER, admit
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.behaviour import BehaviourHandlers
 from mockpbx.adapters.control.calls import CallHandlers
 from mockpbx.adapters.control.emulator import Emulator
 from mockpbx.adapters.control.evidence import EvidenceHandlers
+from mockpbx.adapters.control.handset import HandsetHandlers
 from mockpbx.adapters.control.journal import JournalHandlers
 from mockpbx.adapters.control.news import News
+from mockpbx.adapters.control.pulse import PulseHandlers
 from mockpbx.adapters.control.reading import read_body, read_query
 from mockpbx.adapters.control.routes import BASE, ROUTES, Route
 from mockpbx.adapters.control.tally import Tally
-from mockpbx.adapters.http import envelope, path_of, pattern_of, segments_of
-from mockpbx.contract.errors import NotFound, PBXError, ServiceFailure, Unauthorized
+from mockpbx.adapters.control.traffic import TrafficHandlers
+from mockpbx.adapters.http import WrongMethod, envelope, path_of, pattern_of, segments_of
+from mockpbx.contract.errors import NotFound, PBXError, ServiceFailure
 from mockpbx.runtime.files.document import listed
 
 _log = logging.getLogger(__name__)
-
-ADMIN_HEADER = "X-Admin-Token"
-
-
-class AdminTokenRequired(Unauthorized):
-    """The server has an admin token, and this request does not show it."""
-
-    sentence = f"This control API asks for the server's admin token: send it in the header {ADMIN_HEADER}"
-
-
-class WrongMethod(PBXError):
-    """The route is there, but not for this method."""
-
-    status = 405
-
-    def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
-        self.allowed = ", ".join(allowed)
-        super().__init__(f"Cannot {method} {path[:200]}: it takes {self.allowed}")
 
 
 class ControlService:
@@ -59,13 +43,17 @@ class ControlService:
         self.tally = Tally()
         self._news = News()
         self._journal = JournalHandlers(self._news)
+        self._handset = HandsetHandlers(emulator)
         self._about = AboutHandlers(emulator, self.tally)
         handlers: dict[str, Handler] = {
             **self._about.handlers(),
             **BehaviourHandlers(emulator).handlers(),
             **CallHandlers(emulator).handlers(),
-            **EvidenceHandlers(self._news).handlers(),
+            **PulseHandlers(emulator).handlers(),
+            **EvidenceHandlers(self._news, emulator.tickets).handlers(),
             **self._journal.handlers(),
+            **TrafficHandlers(self._news).handlers(),
+            **self._handset.handlers(),
         }
         assert handlers.keys() == {route.id for route in ROUTES}, "handlers and routes differ"
         self._routes = [(route, pattern_of(route.path), handlers[route.id]) for route in ROUTES]
@@ -80,9 +68,10 @@ class ControlService:
         self._about.stopping = True
 
     def close(self) -> None:
-        """Answer every request that waits for news, and end every stream, once it has told what there is."""
+        """Answer every request that waits for news; end every stream and websocket, once it has told what there is."""
         self._news.close()
         self._journal.close()
+        self._handset.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; whatever happens, in the envelope."""
@@ -105,17 +94,11 @@ class ControlService:
         route, names, handler = self._route(request)
         if route.public:
             return await handler(Ask(request, None, names, None, None))
-        self._admit(request)
+        admit(self._emulator.server.admin_token, request.headers.get(ADMIN_HEADER, ""))
         workspace = self._emulator.switchboard.for_header(request.headers.get("Authorization"))
         query = read_query(request, route.query)
         body = None if route.request is None else await read_body(request, route.request)
         return await handler(Ask(request, workspace, names, body, query))
-
-    def _admit(self, request: web.Request) -> None:
-        secret = self._emulator.server.admin_token
-        shown = request.headers.get(ADMIN_HEADER, "")
-        if secret is not None and not hmac.compare_digest(_bytes(shown), _bytes(secret)):
-            raise AdminTokenRequired
 
     def _route(self, request: web.Request) -> tuple[Route, dict[str, str], Handler]:
         path = path_of(request)
@@ -143,7 +126,3 @@ def _response(reply: Reply) -> web.StreamResponse:
         return reply
     data = reply.model_dump(mode="json", by_alias=True) if isinstance(reply, BaseModel) else reply
     return envelope(HTTPStatus.OK, "", data)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogateescape")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
+from typing import NamedTuple
 
 from mockpbx.contract import messages as m
 from mockpbx.contract.channels import INCOMING, Incoming
 from mockpbx.contract.errors import AudioRefused, InvalidRequest, NoSuchSession, PBXError, ServiceFailure
 from mockpbx.contract.validation import read
 from mockpbx.media.codecs import BadAudio
+from mockpbx.runtime.files.document import hint, shown
 from mockpbx.runtime.mutants import Mutation
+from mockpbx.runtime.passed import Passed
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection
 from mockpbx.transport.server import Handler
@@ -75,8 +78,19 @@ async def hangup(workspace: Workspace, connection: Connection, payload: object) 
 
 #: Characters of a session id that a refused message claims, as the journal keeps it.
 LONGEST_CLAIM = 64
+#: Characters of the name of an event that the contract does not have, as it is shown.
+LONGEST_EVENT = 64
+
+
+class Outcome(NamedTuple):
+    """What came of an event: its acknowledgment, if it has one, and the sentence of its refusal."""
+
+    ack: object = None
+    error: str | None = None
+
 
 Action = Callable[[Workspace, Connection, object], Awaitable[object]]
+Carried = Callable[..., Awaitable[Outcome]]
 
 _ACTIONS: dict[str, Action] = {
     "joinRoom": join_room,
@@ -88,94 +102,148 @@ _ACTIONS: dict[str, Action] = {
 }
 
 
-def event_handlers(mutation: Mutation | None = None) -> dict[str, Handler]:
+class EventHandlers(Mapping[str, Handler]):
+    """A handler for every name of an event: one that the contract does not have is noted, and that is all."""
+
+    def __init__(self, known: dict[str, Handler]) -> None:
+        self._known = known
+
+    def __getitem__(self, event: str) -> Handler:
+        return self._known.get(event) or partial(_note_stranger, event)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def event_handlers(mutation: Mutation | None = None) -> EventHandlers:
     """Return the handler of every incoming channel of the contract; one too few or too many fails here."""
     assert _ACTIONS.keys() == {channel.event for channel in INCOMING}, "handlers and channels differ"
-    return {channel.event: _handler(channel, _ACTIONS[channel.event], mutation) for channel in INCOMING}
+    return EventHandlers({channel.event: _handler(channel, _ACTIONS[channel.event], mutation) for channel in INCOMING})
 
 
 def _handler(channel: Incoming, action: Action, mutation: Mutation | None) -> Handler:
-    handle = _guarded(channel, action)
+    carry_out = _guarded(channel, action)
     if mutation is not None:
-        handle = _mutated(channel, handle, mutation)
-    return handle if channel.ack is None else _acknowledging(handle)
+        carry_out = _mutated(channel, carry_out, mutation)
+    return _noting(channel, carry_out) if channel.ack is None else _acknowledging(carry_out)
 
 
-def _acknowledging(handle: Handler) -> Handler:
-    """Return the handler with its acknowledgment passed through the workspace's faults."""
+def _noting(channel: Incoming, carry_out: Carried) -> Handler:
+    """Return the handler of an event without acknowledgment: what came, and whether it was refused, is kept."""
+
+    async def handle(connection: Connection, *arguments: object) -> None:
+        message = _note(connection, channel.event, arguments)
+        message.error = (await carry_out(connection, *arguments)).error
+
+    return handle
+
+
+async def _note_stranger(event: str, connection: Connection, *arguments: object) -> None:
+    message = _note(connection, event[:LONGEST_EVENT], arguments)
+    known = hint(event, [channel.event for channel in INCOMING])
+    message.error = f"The contract has no event {shown(event)} for clients to send{known}"
+
+
+def _note(connection: Connection, event: str, arguments: tuple[object, ...]) -> Passed:
+    workspace: Workspace = connection.identity
+    workspace.wake()  # what was due before this came is told before it, too
+    session_id, _ = _claimed(arguments[0] if arguments else None)
+    said = arguments[0] if len(arguments) == 1 else arguments or None
+    return workspace.traffic.event("in", event, said, call=session_id, client=connection.id)
+
+
+def _acknowledging(carry_out: Carried) -> Handler:
+    """Return the handler of `audio`: its acknowledgment passes the workspace's faults, and it is counted."""
 
     async def handle_and_acknowledge(connection: Connection, *arguments: object) -> object:
-        answer = await handle(connection, *arguments)
+        ack, error = await carry_out(connection, *arguments)
         workspace: Workspace = connection.identity
-        if workspace.faults.quiet or answer is None:
-            return answer
-        session_id, _ = _claimed(arguments[0] if arguments else None)
+        payload = arguments[0] if arguments else None
+        session_id, size = _claimed(payload)
+        audio_format = payload.get("audioFormat") if isinstance(payload, dict) else None
+        run = workspace.traffic.audio(
+            session_id, connection.id, payload, size=size, audio_format=audio_format, error=error
+        )
+        if ack is None:
+            return None
+        if workspace.faults.quiet:
+            if connection.ack_wanted:
+                run.acknowledged(ack)
+            return ack
 
         def leave(acknowledge: Callable[[object], None]) -> None:
             workspace.clients.activity += 1
-            acknowledge(answer)
+            run.acknowledged(ack)
+            acknowledge(ack)
 
         return lambda acknowledge: workspace.faults.ack(session_id, partial(leave, acknowledge))
 
     return handle_and_acknowledge
 
 
-def _mutated(channel: Incoming, handle: Handler, mutation: Mutation) -> Handler:
-    """Return the handler as a mutant has it: what it carries out, when, and how it acknowledges that."""
+def _mutated(channel: Incoming, carry_out: Carried, mutation: Mutation) -> Carried:
+    """Return what a mutant does in place of that: what it carries out, when, and how it acknowledges that."""
     unheard = None if channel.ack is None else _guarded(channel, unheard_audio)
 
-    async def handle_otherwise(connection: Connection, *arguments: object) -> object:
+    async def carry_out_otherwise(connection: Connection, *arguments: object) -> Outcome:
         workspace: Workspace = connection.identity
         workspace.clients.activity += 1
-        carried_out = mutation.incoming(channel.event, arguments[0] if arguments else None)
-        answer = await unheard(connection, *arguments) if unheard is not None and not carried_out else None
-        for delay, payload in carried_out:
+        wanted = mutation.incoming(channel.event, arguments[0] if arguments else None)
+        outcome = await unheard(connection, *arguments) if unheard is not None and not wanted else Outcome()
+        for delay, payload in wanted:
             if delay:
-                workspace.later(delay, partial(_carry_out, handle, connection, payload))
+                workspace.later(delay, partial(_carry_out_late, carry_out, connection, payload))
             else:
-                answer = await handle(connection, payload)
-        return mutation.ack(answer) if isinstance(answer, dict) else answer
+                outcome = await carry_out(connection, payload)
+        return outcome._replace(ack=mutation.ack(outcome.ack)) if isinstance(outcome.ack, dict) else outcome
 
-    return handle_otherwise
+    return carry_out_otherwise
 
 
-def _carry_out(handle: Handler, connection: Connection, payload: object) -> None:
-    async def carry_out() -> None:
-        await handle(connection, payload)
+def _carry_out_late(carry_out: Carried, connection: Connection, payload: object) -> None:
+    async def late() -> None:
+        await carry_out(connection, payload)
 
     connection.identity.clients.activity += 1
-    spawn(carry_out())
+    spawn(late())
 
 
-def _guarded(channel: Incoming, action: Action) -> Handler:
-    """Return the handler of a channel: an action whose refusals and failures reach the client in the channel's form."""
+def _guarded(channel: Incoming, action: Action) -> Carried:
+    """Return what carries out an action; its refusals and failures reach the client in the channel's form."""
 
-    async def handle(connection: Connection, *arguments: object) -> object:
+    async def carry_out(connection: Connection, *arguments: object) -> Outcome:
         workspace: Workspace = connection.identity
         workspace.clients.activity += 1
         payload = arguments[0] if arguments else None
         try:
-            return await action(workspace, connection, payload)
+            ack = await action(workspace, connection, payload)
         except PBXError as refusal:
             session_id, _ = _claimed(payload)
             workspace.refuse_event(session_id, channel.event, str(refusal))
-            if workspace.settings.exceptions:
-                connection.emit("exception", m.Refusal(message=f"{channel.event}: {refusal}").wire())
-            return None
+            return _refused(workspace, connection, channel, payload, str(refusal))
         except Exception:
             _log.exception("the handler of %r failed", channel.event)
-            return _failed(workspace, connection, channel)
+            return _refused(workspace, connection, channel, payload, ServiceFailure.sentence)
+        return Outcome(ack, ack["error"]) if isinstance(ack, dict) else Outcome()
 
-    return handle
+    return carry_out
 
 
-def _failed(workspace: Workspace, connection: Connection, channel: Incoming) -> object:
-    """Tell a client of the service's own failure, in the form that its event is answered in."""
+def _refused(
+    workspace: Workspace, connection: Connection, channel: Incoming, payload: object, sentence: str
+) -> Outcome:
+    """Tell a client that its event was not taken, in the form that this event is answered in."""
     if channel.ack is not None:
-        return m.AudioAck(success=False, error=ServiceFailure.sentence).wire()
+        return Outcome(m.AudioAck(success=False, error=sentence).wire(), sentence)
     if workspace.settings.exceptions:
-        connection.emit("exception", m.Refusal(message=f"{channel.event}: {ServiceFailure.sentence}").wire())
-    return None
+        told = m.Refusal(message=f"{channel.event}: {sentence}").wire()
+        session_id, _ = _claimed(payload)
+        connection.emit("exception", told)
+        workspace.traffic.event("out", "exception", told, call=session_id, client=connection.id, clients=1)
+    return Outcome(error=sentence)
 
 
 def _claimed(payload: object) -> tuple[str | None, int]:

@@ -10,22 +10,36 @@ from mockpbx.contract.channels import EVENT_OF
 from mockpbx.contract.messages import CalleeAudio, Message
 from mockpbx.media.pcm import FRAME_BYTES
 from mockpbx.runtime.mutants import Mutation, Payload
+from mockpbx.runtime.passed import AUDIO
+from mockpbx.runtime.traffic import Traffic
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection, PreparedEvent
 
 
 class Room:
-    """The sockets that joined one call, and the call's `audio` event, prepared."""
+    """The sockets that joined one call, the call's `audio` event, prepared, and how often it was sent."""
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, session_id: str, traffic: Traffic) -> None:
         self.members: dict[str, Connection] = {}
-        payload = CalleeAudio(session_id=session_id, audio_data=b"").model_dump(by_alias=True)
-        self._audio = PreparedEvent(EVENT_OF[CalleeAudio], payload, "audioData", FRAME_BYTES)
+        payload = CalleeAudio(session_id=session_id, audio_data=bytes(FRAME_BYTES)).model_dump(by_alias=True)
+        self._audio = PreparedEvent(AUDIO, payload, "audioData", FRAME_BYTES)
+        self.run = traffic.open_room(session_id, payload, FRAME_BYTES)
 
     def emit_frame(self, frame: bytes) -> None:
         """Send 20 ms of the callee's sound to every member."""
-        for connection in self.members.values():
-            connection.emit_prepared(self._audio, frame)
+        if self.members:  # a frame that a fault held back may come when all have gone
+            self.run.count += 1
+            for connection in self.members.values():
+                connection.emit_prepared(self._audio, frame)
+
+    def emit_otherwise(self, payload: Payload) -> None:
+        """Send sound as a mutant has it to every member."""
+        if self.members:
+            data = payload.get("audioData")
+            size = len(data) if isinstance(data, bytes) else 0
+            self.run.add(payload, size, payload.get("audioFormat"))
+            for connection in self.members.values():
+                connection.emit(AUDIO, payload)
 
 
 class Audience:
@@ -36,6 +50,7 @@ class Audience:
 
     def __init__(self, workspace: Workspace, mutation: Mutation | None = None) -> None:
         self._mutation = mutation
+        self._traffic = workspace.traffic
         self._faults = workspace.faults
         self._faults.attach(workspace, self)
         self.sockets: dict[str, Connection] = {}
@@ -95,19 +110,22 @@ class Audience:
         if connection is None:
             return
         if session_id not in self._rooms:
-            self._rooms[session_id] = Room(session_id)
+            self._rooms[session_id] = Room(session_id, self._traffic)
         self._rooms[session_id].members[client] = connection
 
     def close_room(self, session_id: str) -> None:
         """Forget a call's room."""
         self._rooms.pop(session_id, None)
         self._deserted.discard(session_id)
+        self._traffic.close_room(session_id)
 
     def remove(self, client: str) -> list[str]:
         """Forget a socket. Returns the sessions whose rooms are empty because of that."""
         self.sockets.pop(client, None)
         left = [name for name, room in self._rooms.items() if room.members.pop(client, None) and not room.members]
         self._deserted.update(left)
+        for session_id in left:
+            self._traffic.end_runs(session_id)
         return left
 
     def deserted(self) -> list[str]:
@@ -147,9 +165,11 @@ class Audience:
         """Send 20 ms of sound as the mutant does."""
         assert self._mutation is not None
         payload = CalleeAudio(session_id=session_id, audio_data=frame).model_dump(by_alias=True)
-        for event, changed in self._mutation.events(EVENT_OF[CalleeAudio], payload):
-            for connection in room.members.values():
-                connection.emit(event, changed)
+        for event, changed in self._mutation.events(AUDIO, payload):
+            if event == AUDIO:
+                room.emit_otherwise(changed)
+            else:
+                self._deliver(room.members.values(), session_id, event, changed)
 
     def _hearers(self, message: Message, members: Collection[Connection]) -> Collection[Connection]:
         if self._mutation is None:
@@ -160,20 +180,31 @@ class Audience:
         if not connections:
             return
         event, payload = EVENT_OF[type(message)], message.wire()
+        session_id: str | None = payload.get("sessionId")
         if self._mutation is None:
-            self._leave(connections, event, payload)
+            self._leave(connections, session_id, event, payload)
             return
         for name, changed in self._mutation.events(event, payload):
-            self._leave(connections, name, changed)
+            self._leave(connections, session_id, name, changed)
 
-    def _leave(self, connections: Collection[Connection], event: str, payload: Payload) -> None:
+    def _leave(self, connections: Collection[Connection], session_id: str | None, event: str, payload: Payload) -> None:
         if self._faults.quiet:
-            self._send(connections, event, payload)
+            self._send(connections, session_id, event, payload)
         else:
-            self._faults.event(payload.get("sessionId"), event, partial(self._send, connections, event, payload))
+            send = partial(self._send, connections, session_id, event, payload)
+            self._faults.event(payload.get("sessionId"), event, send)
 
-    def _send(self, connections: Collection[Connection], event: str, payload: Payload) -> None:
+    def _send(self, connections: Collection[Connection], session_id: str | None, event: str, payload: Payload) -> None:
         """Send to those who are there when it leaves."""
         self.activity += 1
-        for connection in connections:
+        self._deliver(connections, session_id, event, payload)
+
+    def _deliver(
+        self, connections: Collection[Connection], session_id: str | None, event: str, payload: Payload
+    ) -> None:
+        there = [connection for connection in connections if connection.id in self.sockets]
+        if there:
+            client = there[0].id if len(there) == 1 else None
+            self._traffic.event("out", event, payload, call=session_id, client=client, clients=len(there))
+        for connection in there:
             connection.emit(event, payload)

@@ -24,6 +24,9 @@ from mockpbx.wire import cdr_event, message_of
 
 _log = logging.getLogger(__name__)
 
+#: What there is to say of a client that has not disconnected by itself.
+LOST = "The connection was lost: the client did not say goodbye"
+
 
 class RealtimeService:
     """The contract's namespace `/`. The `cdr` event of a call waits here for its row's commit.
@@ -72,6 +75,7 @@ class RealtimeService:
                 raise ConnectionRefused(str(refusal)) from None
             workspace = workspaces[-1]
         if not workspace.faults.quiet and (message := workspace.faults.connection()) is not None:
+            workspace.traffic.event("in", "connect", reply={"message": message}, error=message)
             raise ConnectionRefused(message)
         return workspace
 
@@ -79,6 +83,7 @@ class RealtimeService:
         workspace: Workspace = connection.identity
         audience = self._audiences[workspace.key]
         audience.sockets[connection.id] = connection
+        workspace.traffic.event("in", "connect", client=connection.id)
         workspace.pace()
         for session_id in audience.deserted():
             if workspace.line(session_id) is not None:
@@ -89,10 +94,14 @@ class RealtimeService:
 
     def _disconnected(self, connection: Connection) -> None:
         workspace: Workspace = connection.identity
+        goodbye = connection.said_goodbye
+        workspace.traffic.event(
+            "in", "disconnect", {"goodbye": goodbye}, client=connection.id, error=None if goodbye else LOST
+        )
         left = self._audiences[workspace.key].remove(connection.id)
         workspace.pace()
         for session_id in left:
-            workspace.leave(session_id, goodbye=connection.said_goodbye)
+            workspace.leave(session_id, goodbye=goodbye)
 
     # --- the journal --------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from mockpbx.adapters.http import envelope, path_of, pattern_of, segments_of
 from mockpbx.adapters.rest.body import read_body
+from mockpbx.adapters.rest.exchange import Body, Exchange, Params
 from mockpbx.adapters.rest.paginate import parse_page
 from mockpbx.contract import messages as m
 from mockpbx.contract.errors import (
@@ -42,11 +44,11 @@ _log = logging.getLogger(__name__)
 
 #: Wall seconds by which a mutant's newSession is ahead of the reply.
 _HEAD_START = 0.05
+#: What there is to say of a request that a fault has taken.
+DROPPED = "A fault closed the connection: there was no reply"
 _CORS_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
-Params = dict[str, str]
-Body = dict[str, object] | list[object]
-Handler = Callable[[web.Request, Workspace, Params, Body], Awaitable[web.StreamResponse]]
+Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
 
 
 class RestService:
@@ -84,14 +86,16 @@ class RestService:
         cors = self._cors(request)
         if cors and request.method == "OPTIONS":
             return web.Response(status=HTTPStatus.NO_CONTENT, headers=cors)
+        exchange = Exchange(request)
+        dropped = None
         try:
-            response = await self._answer(request)
+            response = await self._answer(exchange)
         except PBXError as error:
             response = envelope(error.status, str(error), None)
         except RequestRefused as refusal:
             response = envelope(refusal.status, refusal.sentence, None)
         except RequestDropped:
-            response = _closed(request)
+            response, dropped = _closed(request), DROPPED
         except BadHttpMessage:
             response = envelope(400, "The request is not valid HTTP", None)
         except Exception:
@@ -101,6 +105,9 @@ class RestService:
             if self._mutation is not None:
                 response = self._otherwise(request, response, self._mutation)
             response.headers.update(cors)
+            if exchange.owner is None:
+                self._find_owner(exchange)
+            exchange.write(None if dropped else response, dropped)
         return response
 
     async def _let_go(self, _: web.Application) -> None:
@@ -108,13 +115,14 @@ class RestService:
         for workspace in self._switchboard:
             workspace.faults.end()
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        body = await read_body(request, self._settings.body_limit)
-        handler, params = self._route(request)
-        workspace = self._workspace_of(request)
-        if not workspace.faults.quiet:
-            await _suffer(workspace, request, params, body)
-        return await handler(request, workspace, params, body)
+    async def _answer(self, exchange: Exchange) -> web.StreamResponse:
+        request = exchange.request
+        exchange.take(await read_body(request, self._settings.body_limit))
+        handler, exchange.params = self._route(request)
+        exchange.belong_to(self._workspace_of(request))
+        if not exchange.workspace.faults.quiet:
+            await _suffer(exchange)
+        return await handler(exchange)
 
     def _route(self, request: web.Request) -> tuple[Handler, Params]:
         path = path_of(request)
@@ -134,6 +142,11 @@ class RestService:
                 raise
             return workspaces[-1]
 
+    def _find_owner(self, exchange: Exchange) -> None:
+        """Find out whose request was refused before its token was looked at; one without a good token is nobody's."""
+        with suppress(PBXError):
+            exchange.belong_to(self._switchboard.for_header(exchange.request.headers.get("Authorization")))
+
     def _holds(self, refusal: PBXError) -> bool:
         return self._mutation is None or self._mutation.holds("rest", refusal)
 
@@ -150,9 +163,8 @@ class RestService:
 
     # --- one method an operation --------------------------------------------------------------------------------------
 
-    async def _place_call(
-        self, request: web.Request, workspace: Workspace, _: Params, body: Body
-    ) -> web.StreamResponse:
+    async def _place_call(self, exchange: Exchange) -> web.StreamResponse:
+        request, workspace, body = exchange.request, exchange.workspace, exchange.body
         try:
             number = _phone_number(body, workspace.settings.phone_pattern)
         except InvalidPhoneNumber as refusal:
@@ -176,11 +188,13 @@ class RestService:
             await response.prepare(request)
             await response.write_eof()
         finally:
+            exchange.write(response)
             workspace.announce(session_id)
         return response
 
-    async def _hang_up(self, request: web.Request, workspace: Workspace, _: Params, body: Body) -> web.StreamResponse:
-        session_id = read(m.HangUpRequest, body).session_id
+    async def _hang_up(self, exchange: Exchange) -> web.StreamResponse:
+        workspace = exchange.workspace
+        session_id = read(m.HangUpRequest, exchange.body).session_id
         try:
             workspace.hang_up(session_id)
         except NoSuchSession as refusal:
@@ -189,9 +203,8 @@ class RestService:
         data = m.TerminatedCall(session_id=session_id)
         return envelope(workspace.settings.success_status, "", data.wire())
 
-    async def _list_records(
-        self, request: web.Request, workspace: Workspace, _: Params, __: Body
-    ) -> web.StreamResponse:
+    async def _list_records(self, exchange: Exchange) -> web.StreamResponse:
+        request, workspace = exchange.request, exchange.workspace
         settings = workspace.settings
         query_string = request.raw_path.partition("?")[2]
         wanted = parse_page(query_string, settings.page_limit, settings.page_limit_max)
@@ -205,8 +218,9 @@ class RestService:
             reply["links"] = wanted.links(f"{request.scheme}://{request.host}{request.path}", page.total)
         return web.json_response(reply)
 
-    async def _get_record(self, _: web.Request, workspace: Workspace, params: Params, __: Body) -> web.StreamResponse:
-        stored = await self._store.find(workspace.key, params["sessionId"])
+    async def _get_record(self, exchange: Exchange) -> web.StreamResponse:
+        workspace = exchange.workspace
+        stored = await self._store.find(workspace.key, exchange.params["sessionId"])
         return envelope(HTTPStatus.OK, "", detail_record(stored, workspace.settings.cause_text).wire())
 
     def _cors(self, request: web.Request) -> dict[str, str]:
@@ -224,11 +238,12 @@ class RestService:
         return headers
 
 
-async def _suffer(workspace: Workspace, request: web.Request, params: Params, body: Body) -> None:
+async def _suffer(exchange: Exchange) -> None:
     """Let the workspace's faults have a request. Raises RequestRefused or RequestDropped."""
-    named = {**(body if isinstance(body, dict) else {}), **params}
+    request, body = exchange.request, exchange.body
+    named = {**(body if isinstance(body, dict) else {}), **exchange.params}
     session_id, number = (named.get(name) for name in ("sessionId", "phoneNumber"))
-    await workspace.faults.http(
+    await exchange.workspace.faults.http(
         "GET" if request.method == "HEAD" else request.method,
         request.path,
         session_id if isinstance(session_id, str) else None,

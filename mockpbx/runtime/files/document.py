@@ -91,6 +91,19 @@ def read_document(text: str, name: str, sounds: Sounds = as_it_is) -> tuple[obje
         raise _at(name, twice.line).error(sentence) from None
 
 
+def written(value: object) -> str:
+    """Return a JSON value as YAML in blocks, which `read_document` reads as that value."""
+    from yaml12 import format_yaml
+
+    text = f"{format_yaml(value, width=None)}\n"
+    try:
+        same = _parse(text, "") == value
+    except ScenarioError:
+        same = False
+    # JSON where the text looks as if it had what is not read: an alias, a deep nesting.
+    return text if same else f"{json.dumps(value, ensure_ascii=False, indent=2)}\n"
+
+
 def _of_usable_length(text: str, name: str) -> str:
     if len(text) > LARGEST:
         raise Place(name).error(f"expected at most {LARGEST:,} characters; split it")
