@@ -121,7 +121,13 @@ function fillNav() {
 
 function followState(app) {
   const state = document.getElementById("state");
-  const words = { connecting: "connecting", live: "live", lost: "server gone · trying again", stale: "catching up" };
+  const words = {
+    connecting: "connecting",
+    live: "live",
+    stale: "catching up",
+    lost: "server gone · trying again",
+    refused: "token refused · sign out and in again",
+  };
   const show = () => {
     state.dataset.state = app.store.state;
     say(state, words[app.store.state] ?? app.store.state);

@@ -193,14 +193,24 @@ class Console:
             self.wrongs.append(f"a request shows the token: {asked}")
 
 
+#: Goes to an address, and resolves once another view has taken the place of the one before.
+GO = """([path, name]) => new Promise((resolve) => {
+  const main = document.getElementById("main");
+  const [before, there] = [main.firstElementChild, document.querySelector("#nav [aria-current]")?.dataset.view];
+  location.hash = path;
+  const look = () => { if (name === there || main.firstElementChild !== before) resolve(); else requestAnimationFrame(look); };
+  look();
+})"""
+
+
 async def shown(page, path: str | None) -> None:
     """Wait until a view is there; `path` is its fragment, None for whichever the page chose."""
     from playwright.async_api import expect
 
     await expect(page.locator("#state")).to_have_attribute("data-state", "live")
     if path is not None:
-        await page.evaluate("path => { location.hash = path; }", path)
         name = path.removeprefix("#/").split("/")[0].split("?")[0]
+        await page.evaluate(GO, [path, name])
         await expect(page.locator(f'#nav a[data-view="{name}"]')).to_have_attribute("aria-current", "page")
     await expect(page.locator("#main h1").first).to_be_visible()
 

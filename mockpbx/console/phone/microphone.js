@@ -67,7 +67,7 @@ export class Microphone {
 
   /** Switches the microphone off. */
   close() {
-    // says no `ended`: only devices do
+    for (const track of this.stream.getTracks()) track.stop(); // says no `ended`: only devices do
     this.node.port.onmessage = null;
     this.node.port.postMessage(null);
     this.source.disconnect();
