@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mockpbx.media.facts import Ledger
-from mockpbx.media.pcm import FRAME_BYTES, samples_of
+from mockpbx.media.pcm import FRAME_BYTES, Samples, samples_of
 from mockpbx.media.playout import SILENT, Frame
 
 #: What waits before a voice begins: enough for pieces that come a frame early or late.
@@ -13,14 +13,19 @@ PRIME_MS = 40
 #: What may wait: a listener notices more, so the oldest goes, down to what it began with.
 MOST_MS = 200
 
-_PRIME, _MOST = 2 * samples_of(PRIME_MS), 2 * samples_of(MOST_MS)
+#: What waits where a voice came late, at least: quiet frames are left out then, so that its delay does not stay.
+LATE_MS = 80
+#: The peak up to which a frame is quiet: about -40 dBFS, as a room is between two words.
+QUIET = 328
+
+_PRIME, _LATE, _MOST = (2 * samples_of(ms) for ms in (PRIME_MS, LATE_MS, MOST_MS))
 
 
 class Microphone:
     """A callee's voice that is pushed: 8 kHz mono pcm16, in pieces of any whole number of samples.
 
     What it says is what came in, sample for sample. It is silent while too little waits, and begins again with
-    PRIME_MS; beyond MOST_MS the oldest is discarded. While it is not `open`, all of it is.
+    PRIME_MS. From LATE_MS on what is quiet is discarded, beyond MOST_MS the oldest; while it is not `open`, all is.
     """
 
     over = False
@@ -62,10 +67,16 @@ class Microphone:
         self._primed = len(self._waiting) >= (FRAME_BYTES if self._primed else _PRIME)
         if not self._primed:
             return SILENT
-        sound = np.frombuffer(bytes(self._waiting[:FRAME_BYTES]), dtype="<i2").astype(np.int16, copy=False)
+        sound = self._first()
+        while len(self._waiting) >= _LATE and np.abs(sound.astype(np.int32)).max() <= QUIET:
+            self._discard(FRAME_BYTES)
+            sound = self._first()
         del self._waiting[:FRAME_BYTES]
         self._played += FRAME_BYTES
         return Frame(sound)
+
+    def _first(self) -> Samples:
+        return np.frombuffer(bytes(self._waiting[:FRAME_BYTES]), dtype="<i2").astype(np.int16, copy=False)
 
     def _discard(self, size: int) -> None:
         del self._waiting[:size]

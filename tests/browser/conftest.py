@@ -198,7 +198,10 @@ GO = """([path, name]) => new Promise((resolve) => {
   const main = document.getElementById("main");
   const [before, there] = [main.firstElementChild, document.querySelector("#nav [aria-current]")?.dataset.view];
   location.hash = path;
-  const look = () => { if (name === there || main.firstElementChild !== before) resolve(); else requestAnimationFrame(look); };
+  const look = () => {
+    if (name === there || main.firstElementChild !== before) resolve();
+    else requestAnimationFrame(look);
+  };
   look();
 })"""
 

@@ -384,6 +384,31 @@ async def test_a_reset_empties_the_log_and_it_goes_on(quick, console):
     await expect(message_rows(page)).to_contain_text(["after"])
 
 
+async def test_sound_that_still_grows_stays_chosen_when_it_is_over(serve, http, console):
+    pbx = await serve(dial_delay=0)
+    pages = Pages(pbx, http)
+    page = await console(pbx, path="#/messages")
+    bot = socketio.AsyncClient()
+
+    @bot.on("newSession")
+    async def join(call: dict) -> None:
+        await bot.emit("joinRoom", {"sessionId": call["sessionId"]})
+
+    await bot.connect(pbx.url, auth={"token": "dev"}, transports=["websocket"])
+    session = (await pages.post("/pbx/call", {"phoneNumber": "08000001001"}))["data"]["sessionId"]
+    growing = page.locator(".message.growing")
+    await expect(growing).to_contain_text("pcm16")
+    await growing.click()
+    await pages.post(f"/__admin/calls/{session}/hangup", {})
+    await expect(message_rows(page).filter(has_text="hangup")).to_have_count(1)
+    await expect(growing).to_have_count(0)
+    await expect(page.get_by_role("option", selected=True).filter(has_text="pcm16")).to_have_count(1)
+    opened = page.get_by_role("region", name="Message", exact=True)
+    [run] = [each for each in (await pages.get("/__admin/messages"))["data"]["messages"] if each["name"] == "audio"]
+    await expect(opened).to_contain_text(f"{run['count']:,} messages")
+    await bot.disconnect()
+
+
 # --- findings ---------------------------------------------------------------------------------------------------------
 
 

@@ -96,7 +96,9 @@ def _is_heard(line) -> bool:
     return isinstance(line, Packet) and line.sender == "server" and line.event == "audio"
 
 
-async def test_a_client_that_waits_for_more_frames_than_the_recorded_one_gets_silence_at_their_cadence(two_calls, replay):
+async def test_a_client_that_waits_for_more_frames_than_the_recorded_one_gets_silence_at_their_cadence(
+    two_calls, replay
+):
     side = await replay(two_calls)
     recorded = sum(_is_heard(line) for line in two_calls.lines)
     async with Client(side.url, "dev") as client:

@@ -64,6 +64,17 @@ def test_beyond_a_fifth_of_a_second_the_oldest_goes_and_is_counted():
     assert np.array_equal(listen(microphone, 2)[0], ramp(MOST + FRAME)[-PRIME:])
 
 
+def test_a_voice_that_came_late_catches_up_where_it_is_quiet():
+    microphone = Microphone()
+    loud, quiet = ramp(FRAME, start=5_000), ramp(FRAME)
+    say(microphone, np.concatenate([loud, quiet, quiet, quiet, loud, quiet, loud]))
+    sound, when = listen(microphone, 5)
+    assert when == "####."
+    # 140 ms waited: three quiet frames are left out, and the last is not, since no more than it takes is in hand then.
+    assert np.array_equal(sound, np.concatenate([loud, loud, quiet, loud]))
+    assert microphone.ledger.discarded == 3 * FRAME
+
+
 def test_what_nobody_could_hear_is_never_said():
     microphone = Microphone()
     say(microphone, ramp(PRIME))

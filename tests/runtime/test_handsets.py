@@ -137,6 +137,15 @@ def test_what_is_played_by_hand_speaks_in_the_persons_place_until_it_is_over(sou
     assert heard_from(person.speak(10))
 
 
+def test_a_silence_by_hand_is_silent_and_ends():
+    lab = connected()
+    person = Person(lab).talk()
+    hands.sound(lab.workspace, "s", s.Silence(seconds=0.5))
+    assert not person.speak(25).any()
+    assert heard_from(person.speak(10))
+    assert person.told() == ["talking", "scenario", "talking"]
+
+
 def test_a_persona_keeps_the_call_until_the_person_asks_to_talk_again():
     lab = connected()
     person = Person(lab).talk()
@@ -178,7 +187,10 @@ def test_when_the_page_goes_the_line_falls_silent_the_call_goes_on_and_another_m
     person.speak(10)
     lab.workspace.handsets.put_down(person.handset)
     lab.workspace.handsets.put_down(person.handset)
+    assert person.handset.talking is False
+    heard = len(person.page.sound)
     assert not person.speak(5).any()
+    assert len(person.page.sound) == heard
     down = lab.only(HandsetPutDown)
     assert down.why == "gone"
     assert (down.microphone.accepted, down.microphone.played, down.microphone.queued) == (1_600, 9 * FRAME, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab import Lab, Microphone, VALID, lab_of
+from lab import VALID, Lab, Microphone, lab_of
 
 from mockpbx.contract.errors import NoSuchSession, NotConnected, PBXError
 from mockpbx.domain import events as e
