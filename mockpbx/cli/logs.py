@@ -13,7 +13,7 @@ from mockpbx.domain import events as e
 from mockpbx.domain.scenario import word
 from mockpbx.media import facts
 from mockpbx.media.pcm import RATE
-from mockpbx.runtime.entries import AudioRefused, EventRefused
+from mockpbx.runtime.entries import AudioRefused, EventRefused, HandsetPickedUp, HandsetPutDown
 from mockpbx.runtime.faults import FaultStruck
 from mockpbx.runtime.journal import Entry
 
@@ -89,6 +89,8 @@ _LINES: dict[type, Callable[[Any], str]] = {
     e.DialStatusChanged: lambda event: str(event.status),
     e.RoomJoined: lambda event: "a client joined",
     e.JoinRefused: lambda event: "a client asked to join, but no such call is live",
+    HandsetPickedUp: lambda event: "a person picked up",
+    HandsetPutDown: lambda event: f"the handset was put down: {event.why}",
     e.TakenOver: lambda event: f"the other end is {event.scenario} from here on",
     e.ExpectationMissed: lambda event: f"missed: {word(event.expectation)} within {event.expectation.within:g} s",
     e.ScenarioFailed: lambda event: f"the scenario failed at step {event.step}: {event.reason}",

@@ -12,7 +12,7 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.fields import told
 from mockpbx.media import facts as f
 from mockpbx.media.pcm import RATE
-from mockpbx.runtime.entries import AudioRefused, ClientReturned, EventRefused
+from mockpbx.runtime.entries import AudioRefused, ClientReturned, EventRefused, HandsetPickedUp, HandsetPutDown
 from mockpbx.runtime.faults import FaultStruck
 
 # Who did it to whom: the client, the service, the other end.
@@ -91,6 +91,13 @@ def _stopped(event: f.MediaStopped) -> str:
     return f"the client's sound: {', '.join(told_of) or 'none'}"
 
 
+_PUT_DOWN = {
+    "gone": "the page went away",
+    "taken": "another one took over",
+    "ended": "the call is over",
+    "clock": "the clock is not real any more",
+}
+
 #: Who does it to whom, and how it is told. What is not here is not shown.
 TELLS: dict[type, tuple[str, Tell]] = {
     e.CallPlaced: (FROM_CLIENT, lambda event: f"call placed to {plain(event.number)}"),
@@ -112,6 +119,8 @@ TELLS: dict[type, tuple[str, Tell]] = {
     e.ScenarioFailed: (CALLEE, lambda event: f"the scenario failed at step {event.step}: {plain(event.reason)}"),
     e.ScenarioStopped: (CALLEE, lambda event: f"the scenario stopped at step {event.step}: {plain(event.reason)}"),
     e.TakenOver: (CALLEE, lambda event: f"{plain(event.scenario)} takes over"),
+    HandsetPickedUp: (CALLEE, lambda event: f"a person picks up{' in place of another' * event.taken_over}"),
+    HandsetPutDown: (CALLEE, lambda event: f"the person is gone: {_PUT_DOWN[event.why]}"),
     e.RecordIssued: (TO_CLIENT, lambda event: "cdr"),
     f.PlayoutStarted: (TO_CALLEE, lambda event: "the client begins to be heard"),
     f.PlayoutDrained: (SERVICE, lambda event: f"nothing is left to be heard after {length(event.played)}"),
