@@ -57,7 +57,7 @@ class Line:
         self.playout = Playout(capacity)
         self.resting: Source = Silence()  # what is said while there is nothing else to say
         self.source: Source = self.resting
-        self.listener: Callable[[Samples], None] | None = None  # who hears with the callee, frame by frame
+        self.listener: Callable[[Samples, Samples], None] | None = None  # who follows what the callee hears and says
         self.ear: Ear | None = None  # for what the callee listens for just now
         self.digits: DigitEar | None = None  # for digits in band: from the beginning, so that each counts once
         self.heard: Samples = SILENCE  # in the last 20 ms
@@ -87,8 +87,6 @@ class Line:
         """Let 20 ms pass. Returns what the callee says in them, and what happened."""
         heard, happened = self.playout.pull()
         self.heard = heard.sound
-        if self.listener is not None:
-            self.listener(heard.sound)
         happened += self._listen(heard)
         if self.source.over:
             self.source = self.resting
@@ -101,6 +99,8 @@ class Line:
             self.keypad.press(key.digit, start, start + FRAME + key.samples)
             happened.append(facts.DigitReceived(key.digit, in_band=False))
         self.frames += 1
+        if self.listener is not None:
+            self.listener(heard.sound, said.sound)
         return said.sound, happened
 
     def stop(self) -> list[object]:

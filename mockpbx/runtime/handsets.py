@@ -12,7 +12,7 @@ from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.scenario import Step, opened
 from mockpbx.media.handset import Microphone
 from mockpbx.media.line import Line
-from mockpbx.media.pcm import to_bytes
+from mockpbx.media.pcm import SILENCE, Samples, mixed, to_bytes
 from mockpbx.media.sources import Silence
 from mockpbx.runtime.callbook import CallBook
 from mockpbx.runtime.clock import ClockMode
@@ -40,7 +40,7 @@ class Page(Protocol):
     """Where a person sits who holds a handset. None of its methods waits for anything."""
 
     def hear(self, frame: bytes) -> None:
-        """Take 20 ms of what the callee hears, 320 bytes."""
+        """Take 20 ms of the call, 320 bytes."""
 
     def voice(self, talking: bool) -> None:
         """Learn whether the person is what the client hears from here on, or something else is."""
@@ -90,6 +90,10 @@ class Handset:
         """Whether the client hears the microphone, or will from the answer on."""
         return self.line.source is self.microphone
 
+    def hear(self, heard: Samples, said: Samples) -> None:
+        """Let the person hear 20 ms: who talks hears the client, as a callee does; who listens hears both sides."""
+        self.page.hear(to_bytes(heard if self.talking or said is SILENCE else mixed(heard, said)))
+
 
 class Handsets:
     """The handsets of a workspace, one a call at most; its journal's reader, too."""
@@ -118,7 +122,7 @@ class Handsets:
             self._dismiss(holder, "taken", "Another page took the call over")
         handset = Handset(session_id, line, page, wanted=holder is not None and holder.wanted)
         self._held[session_id] = handset
-        line.listener = lambda sound: page.hear(to_bytes(sound))
+        line.listener = handset.hear
         self._give_voice(handset)
         handset.told = handset.talking
         self._workplace.note(session_id, HandsetPickedUp(taken_over=holder is not None))

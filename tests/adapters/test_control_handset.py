@@ -332,7 +332,7 @@ async def test_time_must_be_real_for_a_person(desk, mode):
         page = await desk.held(call)
         await desk.ask("PUT", "/__admin/clock", json={"mode": mode})
         told = await page.told()
-        assert told["type"] == "error"
+        assert (told["type"], told["reason"]) == ("refused", "clock")
         assert f"The clock is {mode}" in told["message"]
         assert await page.told() is None
         reason, sentence = await desk.refused(call.session_id)

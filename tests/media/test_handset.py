@@ -146,10 +146,14 @@ def test_whoever_rests_on_a_line_does_not_cut_a_clip_short(voice):
     assert line.source is voice
 
 
-def test_a_listener_hears_every_frame_that_the_callee_hears():
-    line, _ = talking()
-    heard: list[np.ndarray] = []
-    line.listener = heard.append
+def test_a_listener_follows_every_frame_that_the_callee_hears_and_says():
+    line, microphone = talking()
+    both: list[tuple[np.ndarray, np.ndarray]] = []
+    line.listener = lambda *frames: both.append(frames)
     line.playout.play(ramp(3 * FRAME - 5))
-    said(line, 4)
-    assert np.array_equal(np.concatenate(heard), np.concatenate([ramp(3 * FRAME - 5), np.zeros(FRAME + 5, np.int16)]))
+    microphone.push(ramp(4 * FRAME).tobytes())
+    spoken, _ = said(line, 4)
+    heard = np.concatenate([heard for heard, _ in both])
+    assert np.array_equal(heard, np.concatenate([ramp(3 * FRAME - 5), np.zeros(FRAME + 5, np.int16)]))
+    assert np.array_equal(np.concatenate([frame for _, frame in both]), spoken)
+    assert spoken.any()

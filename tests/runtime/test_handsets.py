@@ -71,14 +71,17 @@ def heard_from(said: np.ndarray, words: np.ndarray = WORDS) -> bool:
     return words[: 2 * FRAME].tobytes() in said.tobytes()
 
 
-def test_who_picks_up_hears_the_bot_and_leaves_the_scenario_alone():
+def test_who_picks_up_hears_both_sides_and_leaves_the_scenario_alone():
     lab = connected(s.Tone(1_000))
     person = Person(lab)
     lab.workspace.play("s", WORDS[:1_600])
     person.speak(12)
-    assert person.page.sound[:3_200] == WORDS[:1_600].tobytes()
-    assert len(person.page.sound) == 12 * 320
-    assert not heard_from(lab.sound())
+    both = np.frombuffer(bytes(person.page.sound), "<i2")
+    tone = lab.sound()[-len(both) :]
+    sum_of_both = tone[:1_600].astype(int) + WORDS[:1_600]
+    assert np.array_equal(both[:1_600], np.clip(sum_of_both, -32_768, 32_767))
+    assert np.array_equal(both[1_600:], tone[1_600:])
+    assert len(both) == 12 * FRAME
     assert lab.events(e.TakenOver, e.ScenarioStopped) == []
     assert person.told() == []
 

@@ -62,7 +62,7 @@ class HandsetPage:
         self._code: int | None = None
 
     def hear(self, frame: bytes) -> None:
-        """Take 20 ms of what the callee hears."""
+        """Take 20 ms of the call."""
         self._waiting.append(frame)
         self._more.set()
 
@@ -72,7 +72,8 @@ class HandsetPage:
 
     def dismiss(self, why: Farewell, sentence: str) -> None:
         """Learn that the handset is not its own any more."""
-        self.tell({"type": "error", "message": sentence} if why == "clock" else {"type": why}, WSCloseCode.OK)
+        refused = {"type": "refused", "reason": "clock", "message": sentence}
+        self.tell(refused if why == "clock" else {"type": why}, WSCloseCode.OK)
 
     def tell(self, words: Told, code: int | None = None) -> None:
         """Tell it something, and close the socket behind it where there is a `code` for that."""
