@@ -27,6 +27,8 @@ _FIELD = r"(?:[a-z_-]*(?:token|secret|password|passwd|authorization|bearer|jwt|a
 _SECRET = re.compile(_FIELD, re.IGNORECASE)
 _SECRET_IN_QUERY = re.compile(rf"(?:^|[?&]){_FIELD}=([^&\s]+)", re.IGNORECASE)
 _SECRET_IN_JSON = re.compile(rf'"{_FIELD}"\s*:\s*"((?:[^"\\]|\\.)+)"', re.IGNORECASE)
+#: Where a word begins: behind what is none, or an escape of a URL or of JSON, which ends in letters and digits.
+_BEGINS = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
 _NAME = re.compile(r"t\d+")
 _SCHEME = re.compile(r"\s*(?:bearer|basic|token)\s+", re.IGNORECASE)
 
@@ -209,7 +211,7 @@ class Redactor:
 
 
 def _pattern(form: str) -> str:
-    return re.escape(form) if len(form) >= LONG else rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])"
+    return re.escape(form) if len(form) >= LONG else rf"{_BEGINS}{re.escape(form)}(?![A-Za-z0-9])"
 
 
 def redact(cassette: Cassette, *, numbers: bool, known: Iterable[str] = ()) -> Cassette:

@@ -18,6 +18,7 @@ import click
 
 from mockpbx.cli import refuse
 from mockpbx.cli.check_view import list_checks, progress, show, tell_plan
+from mockpbx.cli.finite import POSITIVE
 from mockpbx.cli.target import confirm, is_loopback, sendable, target
 from mockpbx.conformance.check import Check
 from mockpbx.conformance.checks import CHECKS
@@ -60,7 +61,7 @@ def _wrong_token() -> str:
 @click.option("--max-calls", type=click.IntRange(0), metavar="N", help="place no more calls; skip what takes more")
 @click.option("--yes", is_flag=True, help="place the calls without asking")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=75, show_default=True, metavar="SECONDS",
+    "--timeout", type=POSITIVE, default=75, show_default=True, metavar="SECONDS",
     help="longest time of a ring, and of a record on its way",
 )  # fmt: skip
 @click.option("--only", multiple=True, metavar="GLOB", help="only checks, sections or scenes of such names; repeatable")

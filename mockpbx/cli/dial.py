@@ -17,6 +17,7 @@ import click
 import numpy as np
 
 from mockpbx.cli.dial_view import LiveView, PlainView, Progress, View
+from mockpbx.cli.finite import Finite
 from mockpbx.client import (
     Call,
     Client,
@@ -124,7 +125,7 @@ def _recording(ctx: click.Context, param: click.Parameter, value: Path | None) -
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_SECONDS = click.FloatRange(min=0, max=86_400)
+_SECONDS = Finite(min=0, max=86_400)
 
 
 @click.command()

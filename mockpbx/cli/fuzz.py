@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +18,15 @@ import click
 
 from mockpbx.cli import refuse
 from mockpbx.cli.check import until_told
+from mockpbx.cli.finite import POSITIVE
 from mockpbx.cli.target import confirm, is_loopback, target
-from mockpbx.conformance.fuzz import WRONG_TOKEN, knock, steps_of, told
+from mockpbx.conformance.fuzz import WRONG_TOKEN, ending, knock, steps_of, told
 from mockpbx.conformance.fuzz.breach import Breach
+from mockpbx.conformance.fuzz.gone import Gone
 from mockpbx.conformance.fuzz.script import Script, calls_of, write_script
 from mockpbx.conformance.fuzz.search import SHRINKS, Found, Search, Watcher
 from mockpbx.conformance.run import Options
-from mockpbx.conformance.ticket import visible
+from mockpbx.conformance.ticket import Redaction, visible
 
 #: Scripts at a time on this machine; a phone elsewhere takes one call at a time.
 HERE = 16
@@ -36,9 +39,7 @@ FOUND = 1
 @click.option("--number", metavar="NUMBER", help="the only number that is called")
 @click.option("--examples", type=click.IntRange(1), default=200, show_default=True, metavar="N", help="scripts to play")
 @click.option("--seed", type=click.IntRange(0), metavar="S", help="the same seed makes the same scripts")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="begin no script after that"
-)
+@click.option("--seconds", type=POSITIVE, metavar="SECONDS", help="begin no script after that")
 @click.option(
     "--parallel",
     type=click.IntRange(1),
@@ -49,13 +50,13 @@ FOUND = 1
     "--max-calls", type=click.IntRange(0), metavar="N", help="place no more calls; leave scripts with more out"
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=30, show_default=True, metavar="SECONDS",
+    "--timeout", type=POSITIVE, default=30, show_default=True, metavar="SECONDS",
     help="longest time of a ring, and of a record on its way",
 )  # fmt: skip
 @click.option("--yes", is_flag=True, help="place the calls without asking")
 @click.option(
     "--save", type=click.Path(path_type=Path, dir_okay=False), default=Path("mockpbx-fuzz.jsonl"), show_default=True,
-    metavar="FILE", help="where to keep the script that was found, for mockpbx replay",
+    metavar="FILE", help="where to keep the script that is found, for mockpbx replay",
 )  # fmt: skip
 def command(
     *,
@@ -72,10 +73,14 @@ def command(
 ) -> None:
     """Search for a call script that makes the server at URL break the contract, and make it as short as it gets.
 
+    A server that stops answering gets 5 s to come back. Where it does not, the scripts that were played just then are
+    kept as they are, in FILE and in files beside it, the likeliest cause first: start it again and play them.
+
     \b
     Exit status:
       0  nothing was found
-      1  a script was found; it is kept in a file, and mockpbx replay plays it again
+      1  a script was found; it is kept in a file, and mockpbx replay plays it again.
+         Or the server stopped answering
       2  it could not be run
     """
     options = Options(*target("fuzz", url, token, number), WRONG_TOKEN, **others)
@@ -118,24 +123,51 @@ def report(search: Search, save: Path, luck: int, *, stopped: bool) -> int:
     counts = f"{search.plays} plays, {search.calls} calls, seed {luck}"
     if search.left_out:
         click.echo(f"Note: {search.left_out} scripts were left out: they would have placed more calls than --max-calls")
-    if search.best is None:
+    if search.calls and not (search.placed or search.gone or stopped):
+        click.echo(f"Note: no call was placed: the server took none to {visible(search.options.number)}")
+    if search.best is None and search.gone is None:
         click.echo(f"{'stopped; ' if stopped else ''}nothing was found ({counts})")
         return 130 if stopped else 0
-    _show(search.best, search.options)
-    about = {
-        "mockpbx": version("mockpbx"),
-        "found": search.best.breach.rule,
-        "seed": luck,
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    try:
-        write_script(save, search.best.script, about)
-    except OSError as error:
-        refuse(f"cannot write {save}: {error.strerror}")
-    click.echo(
-        f"\nfound ({counts}); the script is in {save}:\n  mockpbx replay {save} --to {search.options.url} --token ..."
-    )
+    if search.best is not None:
+        _show(search.best, search.options)
+        _keep(search.best.script, save, search.best.breach.rule, luck)
+        click.echo(f"\nfound ({counts}); the script is in {save}:\n  {_again(save, search.options)}")
+    if search.gone is not None:
+        files = _files(save, len(search.gone.plays) + (search.best is not None))[search.best is not None :]
+        for file, played in zip(files, search.gone.plays, strict=True):
+            _keep(played.script, file, "the server stopped answering", luck)
+        _show_gone(search.gone, files, search.options)
+        click.echo(f"\n({counts}) start the server again, and play them alone, one by one:")
+        click.echo(f"  {_again(files[0], search.options)}")
     return FOUND
+
+
+def _keep(script: Script, file: Path, found: str, luck: int) -> None:
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        write_script(file, script, {"mockpbx": version("mockpbx"), "found": found, "seed": luck, "when": when})
+    except OSError as error:
+        refuse(f"cannot write {file}: {error.strerror}")
+
+
+def _files(save: Path, count: int) -> list[Path]:
+    """Return so many names: f.jsonl, f-2.jsonl, f-3.jsonl."""
+    return [save, *(save.with_name(f"{save.stem}-{place}{save.suffix}") for place in range(2, count + 1))]
+
+
+def _again(file: Path, options: Options) -> str:
+    number = shlex.quote(visible(options.number))
+    return f"mockpbx replay {shlex.quote(str(file))} --to {options.url} --token ... --number {number}"
+
+
+def _show_gone(gone: Gone, files: Sequence[Path], options: Options) -> None:
+    why = Redaction.of(options).text(gone.why)
+    click.echo(click.style("The server stopped answering", bold=True) + f" ({why}) while these were played:")
+    for file, played in zip(files, gone.plays, strict=True):
+        last = ending(played, options)
+        click.echo(f"{file}, {len(played.script)} steps, {'of which the last were:' if last else 'and over by then'}")
+        for line in last:
+            click.echo(f"  {line}")
 
 
 def _show(found: Found, options: Options) -> None:
@@ -156,7 +188,7 @@ def _searched(search: Search, scripts: Sequence[Script], luck: int) -> bool:
             except ConnectionError as error:
                 refuse(visible(str(error)))
             runner.run(until_told(search.look(scripts)))
-            if search.best is not None:
+            if search.best is not None and search.gone is None:
                 search.shorten(len(scripts), luck, lambda work: runner.run(until_told(work)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return True

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from mockpbx.cli import refuse
+from mockpbx.cli.finite import POSITIVE, Finite
 from mockpbx.cli.mutation_report import Report, list_mutants, show, write_json, write_junit
 from mockpbx.cli.mutation_runs import NOTICED, Result, Run, run
 from mockpbx.runtime.mutants import Mutant
@@ -34,11 +35,11 @@ T = TypeVar("T")
 @click.option("--only", multiple=True, metavar="GLOB", help="only mutants with such names or areas; repeatable")
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="runs at a time [default: half the processors]")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    "--timeout", type=POSITIVE, metavar="SECONDS",
     help=f"longest time of a run [default: {TIMES} times the first, and {MORE} s]",
 )  # fmt: skip
 @click.option(
-    "--min-score", type=click.FloatRange(0, 100), default=100, metavar="PERCENT", show_default=True,
+    "--min-score", type=Finite(0, 100), default=100, metavar="PERCENT", show_default=True,
     help="noticed mutants that are enough for exit status 0",
 )  # fmt: skip
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="write JUnit XML")

@@ -17,6 +17,7 @@ from mockpbx.cassette.lines import Cassette
 from mockpbx.cassette.score import dialled
 from mockpbx.cassette.tape import NoCassette, read_cassette
 from mockpbx.cli import refuse
+from mockpbx.cli.finite import POSITIVE
 from mockpbx.client.errors import ClientError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -43,11 +44,11 @@ def acting(function: F) -> F:
     for option in (
         click.option("--yes", is_flag=True, help="place calls anywhere without asking first"),
         click.option(
-            "--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True,
+            "--timeout", type=POSITIVE, default=60.0, show_default=True,
             envvar="MOCKPBX_TIMEOUT", metavar="SECONDS", help="wait so long for a call's next status, or for a client",
         ),
         click.option(
-            "--speed", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True,
+            "--speed", type=POSITIVE, default=1.0, show_default=True,
             envvar="MOCKPBX_SPEED", metavar="FACTOR", help="play so many times as fast",
         ),
         click.option(

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from mockpbx.cli.finite import Finite
+
 PATH = "/__admin/readyz"
 #: What a server that listens everywhere is reached by from its own machine.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not to bind
@@ -28,7 +30,7 @@ def _configured(ctx: click.Context, _: click.Parameter, file: Path | None) -> No
 @click.option("--url", metavar="URL", help="the server, in place of host and port")
 @click.option("--host", envvar="MOCKPBX_HOST", default="127.0.0.1", show_default=True, help="where it listens")
 @click.option("--port", envvar="MOCKPBX_PORT", type=click.IntRange(1, 65_535), default=7290, show_default=True)
-@click.option("--timeout", type=click.FloatRange(0.01, 60), default=2, show_default=True, metavar="SECONDS")
+@click.option("--timeout", type=Finite(0.01, 60), default=2, show_default=True, metavar="SECONDS")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -1,10 +1,11 @@
-"""What is probably wrong when nearly everything is: the address, the Socket.IO version."""
+"""What is probably wrong when nearly everything is: the address, the Socket.IO version, a number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mockpbx.conformance.run import Run
+from mockpbx.conformance.run import Options, Run
+from mockpbx.conformance.stage import outcome_of
 from mockpbx.conformance.transcript import NO_JSON, Exchange, Opened, Refused
 
 
@@ -13,6 +14,7 @@ def hints(run: Run) -> Iterator[str]:
     answered = [exchange for exchange in run.exchanges() if exchange.failure is None]
     if answered:
         yield from _of_requests(answered)
+        yield from _of_numbers(answered, run.options)
     sockets = [item for take in run.takes.values() for item in take.transcript.items]
     refused = [item for item in sockets if isinstance(item, Refused)]
     if refused and not any(isinstance(item, Opened) for item in sockets):
@@ -25,3 +27,17 @@ def _of_requests(answered: list[Exchange]) -> Iterator[str]:
         yield "every request was redirected, and no redirect is followed: give the address that they lead to"
     elif all(exchange.json is NO_JSON for exchange in answered):
         yield f"no reply was JSON, but {' or '.join(kinds)}: is this the Outgoing Call Service?"
+
+
+def _of_numbers(answered: list[Exchange], options: Options) -> Iterator[str]:
+    """Iterate over a sentence for each number that was given and never called, since the server refused it."""
+    asked = [exchange for exchange in answered if (exchange.method, exchange.path) == ("POST", "/pbx/call")]
+    flags: dict[str, list[str]] = {}
+    for name in ("number", "busy_number", "no_answer_number", "callee_hangup_number", "echo_number"):
+        if (number := getattr(options, name)) is not None:
+            flags.setdefault(number, []).append(f"--{name.replace('_', '-')}")
+    for number, names in flags.items():
+        tries = [each for each in asked if each.token == options.token and each.body == {"phoneNumber": number}]
+        if tries and all(400 <= each.status != 401 and isinstance(each.json, dict) for each in tries):
+            refusal = f"{' and '.join(names)} {number!r}: POST /pbx/call {outcome_of(tries[-1])}"
+            yield f"the server refused {refusal}; give a number that it calls"

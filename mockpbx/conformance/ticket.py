@@ -27,8 +27,13 @@ from mockpbx.conformance.transcript import (
 WIDTH = 100  # characters up to which a value stands in one line
 #: Characters of a string, fields of an object, elements of a list, levels, lines, items: what is beyond is counted.
 LONGEST, FIELDS, ELEMENTS, DEEPEST, LINES, ITEMS = 200, 16, 3, 6, 60, 12
+#: From so many characters on, a token is taken out of the midst of words, too: by chance it is part of none.
+LONG = 8
 _INDENT = " " * 12
 _UNSHOWN = "…"
+#: Where a word begins: behind what is none, or an escape of a URL or of JSON, which ends in letters and digits.
+_BEGINS = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
+_ENDS = r"(?![^\W_])"
 
 
 def visible(text: str) -> str:
@@ -216,8 +221,10 @@ def _compact(value: Any) -> str:
 
 @cache
 def _pattern(secret: str) -> re.Pattern[str]:
-    """Return what finds a secret however each of its characters is written."""
-    return re.compile("".join(f"(?:{'|'.join(_spellings(each))})" for each in secret))
+    """Return what finds a secret however each of its characters is written; a short word only where it stands alone."""
+    found = "".join(f"(?:{'|'.join(_spellings(each))})" for each in secret)
+    is_word = len(secret) < LONG and all(each.isalnum() or each == "_" for each in secret)
+    return re.compile(f"{_BEGINS}{found}{_ENDS}" if is_word else found)
 
 
 def _spellings(character: str) -> Iterator[str]:

@@ -63,6 +63,14 @@ def test_tokens_are_named_in_order_of_appearance_and_a_short_one_leaves_words_al
     assert told.data == ["t1, device, t2, Bearer t1"]
 
 
+def test_a_short_token_is_found_behind_what_an_address_or_json_escapes():
+    redactor = Redactor(known=["dev"])
+    request = Request(1, 1, "GET", "/cdr?a=Bearer%20dev&b=devil", None, {}, Body(raw=r'{"a": "x\ndev", "b": "udev"'))
+    redacted = redactor.line(request)
+    assert redacted.path == "/cdr?a=Bearer%20t1&b=devil"
+    assert redacted.body.raw == r'{"a": "x\nt1", "b": "udev"'
+
+
 def test_what_is_odd_about_a_header_is_told_without_the_token():
     redactor = Redactor()
     assert redactor.credentials("Basic dXNlcjpwYXNz") == ("t1", "Basic t1")

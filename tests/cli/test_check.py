@@ -188,6 +188,8 @@ def test_what_counts_as_this_machine(url, local):
         ((*ELSEWHERE, "--report", "json=/nowhere/x"), "there is no folder /nowhere"),
         ((*ELSEWHERE, "--max-calls", "-1"), "--max-calls"),
         ((*ELSEWHERE, "--timeout", "0"), "--timeout"),
+        ((*ELSEWHERE, "--timeout", "nan"), "'--timeout': 'nan' is not a finite number; expected one like 2.5"),
+        ((*ELSEWHERE, "--timeout", "inf"), "'inf' is not a finite number"),
     ],
 )
 def test_what_is_wrong_with_the_command_line_is_said_in_a_sentence(arguments, sentence):

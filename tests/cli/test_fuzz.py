@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from conformance.odd_servers import mortal
 from conftest import Api
 
 from mockpbx.cli import mockpbx
@@ -70,6 +71,31 @@ async def test_a_wrong_server_gets_a_short_script_that_is_kept(serve, fuzz, tmp_
     assert (head["script"], head["seed"], head["found"]) == (1, 1, "a status is one of the documented ones")
 
 
+async def test_a_server_that_dies_leaves_the_scripts_that_were_played_then(serve, fuzz, tmp_path):
+    server = await serve()
+    arguments = ("--examples", "40", "--seed", "1", "--max-calls", "0", "--parallel", "1", "--save", "found.jsonl")
+    async with mortal(server.url, b"POST /pbx/hangup") as url:
+        status, out, error = await told(await fuzz(url, *arguments))
+    assert status == 1, out + error
+    assert "The server stopped answering (Connection refused) while these were played:\nfound.jsonl, " in out
+    assert "  | " in out
+    assert "POST /pbx/hangup" in out
+    assert "found-2.jsonl, " in out
+    assert f"mockpbx replay found.jsonl --to {url} --token ... --number {NUMBER}" in out
+    assert "it did not hold" not in out + error
+    assert "secret" not in out + error
+    assert any(getattr(step, "path", "") == "/pbx/hangup" for step in read_script(tmp_path / "found.jsonl"))
+    head = json.loads((tmp_path / "found-2.jsonl").read_text().splitlines()[0])
+    assert (head["seed"], head["found"]) == (1, "the server stopped answering")
+
+
+async def test_a_number_that_the_server_refuses_is_no_clean_bill(serve, fuzz):
+    server = await serve()
+    status, out, error = await told(await fuzz(server.url, "--examples", "5", "--seed", "3", "--number", "08 12"))
+    assert status == 0, out + error
+    assert "Note: no call was placed: the server took none to 08 12\n" in out
+
+
 async def test_who_stops_it_leaves_no_call_behind(serve, http, fuzz):
     server = await serve(record_delay=0)
     process = await fuzz(server.url, "--examples", "200", "--seed", "2")
@@ -109,3 +135,5 @@ def test_what_cannot_be_run_is_said_in_a_sentence(tmp_path):
     assert refused(*here).endswith("mockpbx: http://127.0.0.1:1 does not answer: Connection refused\n")
     assert "URL and --token and --number missing" in refused()
     assert "there is no folder /nowhere" in refused(*here, "--save", "/nowhere/x")
+    for flag in ("--seconds", "--timeout"):
+        assert f"'{flag}': 'nan' is not a finite number; expected one like 2.5" in refused(*here, flag, "nan")

@@ -3,14 +3,19 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 
 import pytest
+from aiohttp import web
+from conformance.odd_servers import mortal, running
+from conftest import Api
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockpbx.conformance.desk import new_session
 from mockpbx.conformance.fuzz import replay
 from mockpbx.conformance.fuzz.generate import generated, scripts
+from mockpbx.conformance.fuzz.gone import last_of, why_silent
 from mockpbx.conformance.fuzz.player import WITNESS, Played, play
 from mockpbx.conformance.fuzz.requests import operation_of
 from mockpbx.conformance.fuzz.rules import breaches
@@ -171,6 +176,10 @@ PLACED = asked(data={"phoneNumber": "0812", "sessionId": "s"})
         ((AUDIO, Closed(1.1, "a", "checker", 1000)), {"left": ["a"]}),
         ((Closed(1.1, "a", "server", 1005),), {"spoilt": ["a"], "probes": [("a", "x")]}),
         ((Said(1, "a", "joinRoom", {}), heard("roomJoined", "a", None, status="failed")), {}),
+        ((heard("welcome", session=None), heard("news", "a"), heard("exception", "a", None, message="no")), {}),
+        ((*WHOLE[:-1], heard("recording"), CDR, heard("cost", cents=3)), {"calls": ["s"]}),  # the contract names none
+        ((*WHOLE, heard("hang-up")), {"calls": ["s"]}),  # beside hangup, not in its place
+        ((JOINED, DIALING, heard("roomJoined", status="success"), DIALING, RINGING, *WHOLE[-2:]), {"calls": ["s"]}),
     ],
 )  # fmt: skip
 def test_what_a_right_server_may_do_breaks_nothing(items, about):
@@ -197,7 +206,8 @@ def test_what_a_right_server_may_do_breaks_nothing(items, about):
         ((Exchange(0, 0, "GET", "/cdr", "dev", None, failure="reset"),), {}, "a request is answered"),
         ((Garbled(1, "a", "x", "y"),), {}, "what comes is Socket.IO"),
         ((Closed(1, "a", "server", 1005),), {}, "a socket that speaks Socket.IO stays open"),
-        ((heard("news"),), {}, "an event is one of the documented ones"),
+        ((heard("checkpoint", name="x"),), {}, "an event is spelt as documented"),
+        ((heard("Room_Joined", "a", status="success"),), {}, "an event is spelt as documented"),
         ((JOINED, heard("dialStatus", status="dialing")), {}, "an event has its fields"),
         ((JOINED, heard("audio", audioData="x", audioFormat="pcm16")), {}, "an event has its fields"),
         ((JOINED, heard("audio", audioData=b"x", audioFormat="pcm16")), {}, "a frame has 320 bytes"),
@@ -214,6 +224,11 @@ def test_what_a_right_server_may_do_breaks_nothing(items, about):
         ((*WHOLE, frame()), {"calls": ["s"]}, "nothing follows hangup but cdr"),
         ((JOINED, CONNECTED, RINGING, *WHOLE[-2:]), {"calls": ["s"]}, "a call's status goes on"),
         ((JOINED, RINGING, RINGING, *WHOLE[-2:]), {"calls": ["s"]}, "a call's status goes on"),
+        (
+            (JOINED, RINGING, heard("roomJoined", status="success"), DIALING, *WHOLE[-2:]),
+            {"calls": ["s"]},
+            "a call's status goes on",
+        ),
         ((JOINED, RINGING, frame(), *WHOLE[-2:]), {"calls": ["s"]}, "sound comes from Connected on"),
         (
             (*WHOLE[:5], heard("checkPoint", name="x"), *WHOLE[5:]),
@@ -307,6 +322,69 @@ async def test_a_mutant_is_found_by_luck_alone(serve):
     assert search.best.shown == search.best.plays
 
 
+DEADLY = Ask("GET", "/cdr/deadly")
+
+
+@pytest.mark.parametrize("at_a_time", [1, 4])
+async def test_a_server_that_dies_is_told_with_what_was_played_then(serve, at_a_time):
+    harmless = (Ask("GET", "/cdr"),)
+    server = await serve(record_delay=0)
+    async with mortal(server.url, b"/deadly") as url:
+        search = Search(options(url), Quiet(), at_a_time, back_within=0)
+        await search.look([harmless, harmless, (*harmless, DEADLY), harmless, harmless, harmless])
+    assert search.best is None
+    assert search.by_chance == []
+    assert search.gone is not None
+    assert search.gone.why == "Connection refused"
+    first, *others = [played.script for played in search.gone.plays]
+    assert first == (*harmless, DEADLY)
+    assert set(others) == {harmless}
+    assert [item.path for item in last_of(search.gone.plays[0]) if isinstance(item, Exchange)][-1] == "/cdr/deadly"
+    assert search.plays <= 6
+
+
+async def test_no_answer_is_waited_for_once_the_server_is_dead(serve, http):
+    server = await serve(dial_delay=600)
+    patient = replace(options(), timeout=600.0)
+    async with mortal(server.url, b"/deadly") as url, new_session() as session:
+        playing = asyncio.create_task(play((PLACE, Answered()), replace(patient, url=url), session))
+        while not (await Api(http, server.url).get("/__admin/calls?live=true"))[1]["data"]["calls"]:
+            await asyncio.sleep(0.05)
+        await play((DEADLY,), replace(patient, url=url), session)
+        assert "a request is answered" in [breach.rule for breach in breaches(await playing)]
+
+
+async def test_a_script_that_the_server_does_not_survive_when_it_is_played_again_is_kept_alone(serve):
+    server = await serve(mutant="unauthorized-as-403", token=["dev"])
+    innocent, wrong = (Ask("GET", "/cdr"),), (Ask("GET", "/cdr", (), "wrong"),)
+
+    class Fatal(Quiet):
+        def suspected(self, breach) -> None:
+            search.options = options()  # where nobody listens
+
+    search = Search(options(server.url), Fatal(), at_a_time=2, back_within=0)
+    await search.look([innocent, wrong])
+    assert search.gone is not None
+    assert [played.script for played in search.gone.plays] == [wrong]
+    assert search.best is None
+    assert search.plays == 3
+
+
+async def test_a_server_that_was_started_again_is_not_gone():
+    asked = 0
+
+    async def starting(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        if asked < 5 and request.transport is not None:
+            request.transport.abort()
+        return web.json_response({"data": [], "meta": {}})
+
+    async with running(starting) as url:
+        assert await why_silent(options(url), within=0) == "Server disconnected"
+        assert await why_silent(options(url), within=10) is None
+
+
 async def test_no_more_calls_are_placed_than_allowed(serve):
     server = await serve(record_delay=0, dial_delay=0)
     search = Search(options(server.url, max_calls=2), Quiet(), at_a_time=4)
@@ -325,6 +403,17 @@ async def test_a_saved_script_is_played_again(serve, tmp_path):
     lines.clear()
     assert await asyncio.to_thread(replay, str(file), wrong.url, "dev-secret", "089608675796", lines.append) == 1
     assert "expected  a reply is an envelope" in lines
+    assert "secret" not in "\n".join(lines)
+
+
+async def test_a_script_that_kills_the_server_says_so_when_it_is_played_again(serve, tmp_path):
+    server = await serve()
+    write_script(tmp_path / "s", (Ask("GET", "/cdr"), DEADLY), {})
+    lines: list[str] = []
+    async with mortal(server.url, b"/deadly") as url:
+        assert await asyncio.to_thread(replay, str(tmp_path / "s"), url, "dev-secret", "0812", lines.append) == 1
+    assert lines[-1] == "2 steps, 0 calls: the server has stopped answering (Connection refused)"
+    assert any(line.endswith("GET /cdr/deadly") for line in lines)
     assert "secret" not in "\n".join(lines)
 
 

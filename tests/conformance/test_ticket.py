@@ -100,6 +100,26 @@ def test_a_token_that_contains_the_other_is_replaced_whole():
     assert redaction.text("dev, not-dev-at-all") == "<token>, <wrong token>"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authentication token is required", "Authentication token is required"),
+        ("tok, atok tokb 1tok tok1 étok", "<token>, atok tokb 1tok tok1 étok"),
+        ("auth=Bearer%20tok&x", "auth=Bearer%20<token>&x"),
+        ("my_tok_en (tok)", "my_<token>_en (<token>)"),
+        (json.dumps("no\ntok\ttok\u2028tok"), r'"no\n<token>\t<token>\u2028<token>"'),
+        ("a%74%6f%6b %74%6F%6B", "a%74%6f%6b <token>"),
+    ],
+)
+def test_a_short_token_leaves_the_words_alone_that_it_is_part_of(text, shown):
+    assert Redaction((("<token>", "tok"),)).text(text) == shown
+
+
+@pytest.mark.parametrize("token", ["abcdefgh", "a-b", "d/v"])
+def test_a_token_that_is_part_of_no_word_by_chance_is_shown_nowhere(token):
+    assert Redaction((("<token>", token),)).text(f"x{token}x") == "x<token>x"
+
+
 def test_a_token_at_the_edge_of_a_cut_is_replaced_before_the_cut():
     told = "\n".join(lines(asked(text="x" * (LONGEST - 5) + TOKEN), Heard(0, "m", "e", ("x" * (LONGEST - 5) + TOKEN,))))
     assert "s3cr" not in told

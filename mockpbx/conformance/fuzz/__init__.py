@@ -9,10 +9,10 @@ import asyncio
 import sys
 from collections.abc import Callable
 
-from mockpbx.client.address import base_of
 from mockpbx.client.errors import ClientError
-from mockpbx.conformance.desk import Desk, new_session
+from mockpbx.conformance.desk import new_session
 from mockpbx.conformance.fuzz.breach import Breach
+from mockpbx.conformance.fuzz.gone import first_reply, last_of, why_silent
 from mockpbx.conformance.fuzz.player import Played, play
 from mockpbx.conformance.fuzz.rules import breaches
 from mockpbx.conformance.fuzz.script import NoScript, Script, calls_of, lines_of, read_script
@@ -38,14 +38,19 @@ def replay(
         return 2
     options = Options(url, token, number, WRONG_TOKEN, timeout=30.0)
     try:
-        played = asyncio.run(_played(script, options))
+        played, found, silent = asyncio.run(_played(script, options))
     except (ConnectionError, ClientError) as error:
         sys.stderr.write(f"mockpbx: {visible(str(error))}\n")
         return 2
-    found = breaches(played)
+    size = f"{len(script)} steps, {calls_of(script)} calls"
+    if silent is not None:
+        for line in ending(played, options):
+            tell(line)
+        tell(f"{size}: the server has stopped answering ({Redaction.of(options).text(silent)})")
+        return 1
     for line in told(found, options):
         tell(line)
-    tell(f"{len(script)} steps, {calls_of(script)} calls: {'broken' if found else 'nothing was broken'}")
+    tell(f"{size}: {'broken' if found else 'nothing was broken'}")
     return 1 if found else 0
 
 
@@ -59,6 +64,11 @@ def told(found: list[Breach], options: Options) -> list[str]:
     return lines
 
 
+def ending(played: Played, options: Options) -> list[str]:
+    """Return the last of a play that the server did not survive, in lines that may be shown anywhere."""
+    return [f"| {line}" for line in exchange_of(last_of(played), Redaction.of(options))]
+
+
 def steps_of(script: Script) -> list[str]:
     """Return a script's steps in lines that may be shown in a terminal, cut to sensible lengths."""
     return [line if len(line) <= 160 else f"{line[:160]}… {len(line) - 160:,} more" for line in lines_of(script)]
@@ -66,16 +76,17 @@ def steps_of(script: Script) -> list[str]:
 
 async def knock(options: Options) -> None:
     """Raise ConnectionError where nothing answers at the address."""
-    async with new_session() as http:
-        desk = Desk(http, base_of(options.url), asyncio.get_running_loop().time)
-        asked = await desk.ask("GET", "/cdr?limit=1", token=options.token, within=options.reply_within)
+    asked = await first_reply(options)
     if asked.failure is not None:
         raise ConnectionError(f"{options.url} does not answer: {asked.failure}")
     if asked.status == 401:
         raise ConnectionError(f"{options.url} refuses the token")
 
 
-async def _played(script: Script, options: Options) -> Played:
+async def _played(script: Script, options: Options) -> tuple[Played, list[Breach], str | None]:
+    """Play a script; return what it shows, and why the server is silent ever since, None where it is not."""
     await knock(options)
     async with new_session() as http:
-        return await play(script, options, http)
+        played = await play(script, options, http)
+    found = breaches(played)
+    return played, found, await why_silent(options, within=0) if found else None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mockpbx.conformance.checks.shapes import shown
 from mockpbx.conformance.fuzz.breach import Breach, Rule
 from mockpbx.conformance.fuzz.player import WITNESS, Played
+from mockpbx.conformance.fuzz.sockets import ROOM
 from mockpbx.conformance.transcript import Exchange, Heard, Said
 
 
@@ -15,8 +16,8 @@ def _calls(played: Played) -> Iterator[Breach]:
     if WITNESS in played.gone():
         return
     for session_id in dict.fromkeys(played.calls):
-        told = [heard for heard in played.of_call(session_id) if heard.event != "roomJoined"]
-        yield from _course(told)
+        told = [heard for heard in played.of_call(session_id) if heard.event in ROOM]  # no others are in the contract
+        yield from _course(_without_snapshots(played.of_call(session_id)))
         for event in ("hangup", "cdr"):
             if not any(heard.event == event for heard in told):
                 items = tuple(heard for heard in told if heard.event != "audio")
@@ -25,6 +26,22 @@ def _calls(played: Played) -> Iterator[Breach]:
         if asked and told and told[-1].event == "cdr" and not any(item.status == 200 for item in asked):
             got = f"it was answered {asked[-1].status}"
             yield Breach("a record that was told of is found", got, (told[-1], asked[-1]), late=True)
+
+
+def _without_snapshots(told: list[Heard]) -> list[Heard]:
+    """Return what a member is told of one call, without statuses that were told again upon a joinRoom."""
+    kept: list[Heard] = []
+    status, has_joined = None, False
+    for heard in told:
+        if heard.event == "roomJoined":
+            has_joined = True
+        elif heard.event == "dialStatus":
+            again = has_joined and heard.payload.get("status") == status
+            has_joined, status = False, heard.payload.get("status")
+            kept += [] if again else [heard]
+        elif heard.event in ROOM:
+            kept.append(heard)
+    return kept
 
 
 def _course(told: list[Heard]) -> Iterator[Breach]:

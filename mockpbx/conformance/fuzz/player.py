@@ -209,9 +209,11 @@ class Player:
     async def _answered(self) -> None:
         if not self.played.calls:
             return
-        session_id = self.played.calls[-1]
+        session_id, witness = self.played.calls[-1], self._lines[WITNESS]
 
         def fits(item: Item) -> bool:
+            if not witness.is_open:
+                return True  # nobody will be told
             if not isinstance(item, Heard) or item.socket != WITNESS or item.session_id != session_id:
                 return False
             return item.event in ("audio", "hangup") or item.payload.get("status") == "Connected"

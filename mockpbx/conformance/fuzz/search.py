@@ -1,4 +1,7 @@
-"""The search: scripts are played, several at a time; one that shows a breach is played again, and made short."""
+"""The search: scripts are played, several at a time; one that shows a breach is played again, and made short.
+
+Where the server stops answering, none can be: what was played then is kept as it is.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import aiohttp
 
 from mockpbx.conformance.desk import new_session
 from mockpbx.conformance.fuzz.breach import Breach
+from mockpbx.conformance.fuzz.gone import BACK_WITHIN, Gone, why_silent
 from mockpbx.conformance.fuzz.player import Played, play
 from mockpbx.conformance.fuzz.rules import breaches
 from mockpbx.conformance.fuzz.script import Script, calls_of, lines_of
@@ -20,6 +24,8 @@ from mockpbx.conformance.run import Options
 
 #: How often a script that showed a breach is played again, to tell what is by chance.
 AGAIN = 3
+#: Plays, over by then, that are kept beside those in whose course the server stopped answering.
+EARLIER = 4
 #: Plays and seconds that making it short may take.
 SHRINKS, SHRINK_WITHIN = 300, 180.0
 
@@ -40,6 +46,20 @@ class Found:
         return self.shown > 1 or not self.breach.late
 
 
+@dataclass
+class _Round:
+    """Scripts that are played side by side, until one shows something."""
+
+    suspects: list[tuple[Script, Played, Breach]] = field(default_factory=list)
+    plays: list[Played] = field(default_factory=list)  # the last before that, and all in whose course it happened
+
+    def add(self, played: Played) -> None:
+        if not self.suspects:
+            del self.plays[:-EARLIER]
+        self.plays.append(played)
+        self.suspects += [(played.script, played, breach) for breach in breaches(played)[:1]]
+
+
 class Watcher(Protocol):
     """Who is told how the search goes on."""
 
@@ -55,33 +75,46 @@ class Watcher(Protocol):
 
 @dataclass
 class Search:
-    """How scripts are played: so many at a time, for so many seconds, and no more calls than the options allow."""
+    """How scripts are played: so many at a time, for so many seconds, and no more calls than the options allow.
+
+    `calls` were tried at most, `placed` are those that the server took.
+    """
 
     options: Options
     watcher: Watcher
     at_a_time: int
     seconds: float | None = None
+    back_within: float = BACK_WITHIN
     plays: int = 0
     calls: int = 0
+    placed: int = 0
     left_out: int = 0
     by_chance: list[Found] = field(default_factory=list)
     best: Found | None = None
+    gone: Gone | None = None
 
     async def look(self, scripts: Sequence[Script]) -> None:
-        """Play scripts until one shows a breach also when it is played again alone: that is the best then."""
+        """Play scripts until one shows a breach also when it is played again alone: that is the best then.
+
+        Or until the server stops answering: then it is gone.
+        """
         loop = asyncio.get_running_loop()
         end = None if self.seconds is None else loop.time() + self.seconds
         waiting, left = iter(scripts), True
         async with new_session() as http:
             while left and self.best is None and (end is None or loop.time() < end):
-                suspects: list[tuple[Script, Played, Breach]] = []
+                this = _Round()
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self.at_a_time):
-                        group.create_task(self._work(waiting, suspects, end, http))
-                left = bool(suspects)
-                for suspect in suspects:
+                        group.create_task(self._work(waiting, this, end, http))
+                left = bool(this.suspects)
+                if left and await self._is_gone(this.plays):
+                    return
+                for suspect in this.suspects:
                     self.watcher.suspected(suspect[2])
                     found = await self._again(*suspect, http)
+                    if self.gone is not None:
+                        return
                     if found.counts:
                         self.best = found
                         break
@@ -90,7 +123,7 @@ class Search:
     async def shows(self, script: Script, rule: str) -> tuple[Played, Breach] | None:
         """Play a script alone; return the breach of a rule that it shows."""
         async with new_session() as http:
-            return _showing(await self._play(script, http), rule)
+            return _showing(await self._play_alone(script, http), rule)
 
     def may_place(self, script: Script) -> bool:
         """Return whether a script's calls are still allowed."""
@@ -115,10 +148,12 @@ class Search:
             if lines_of(script) == wanted:
                 reached = True
                 return True
-            if not (reached and left and self.may_place(script) and time.monotonic() < end):
+            if not (reached and left and self._goes_on(script) and time.monotonic() < end):
                 return False
             left -= 1
             shown = run(self.shows(script, found.breach.rule))
+            if self.gone is not None:
+                return False
             if shown is not None:
                 played, breach = shown
                 self.best = Found(script, played, breach, found.shown, found.plays)
@@ -133,34 +168,50 @@ class Search:
     async def _work(
         self,
         waiting: Iterator[Script],
-        suspects: list[tuple[Script, Played, Breach]],
+        this: _Round,
         end: float | None,
         http: aiohttp.ClientSession,
     ) -> None:
         for script in waiting:
             if self.may_place(script):
-                played = await self._play(script, http)
-                suspects += [(script, played, breach) for breach in breaches(played)[:1]]
+                this.add(await self._play(script, http))
             else:
                 self.left_out += 1
-            if suspects or (end is not None and asyncio.get_running_loop().time() >= end):
+            if this.suspects or (end is not None and asyncio.get_running_loop().time() >= end):
                 return
 
     async def _again(self, script: Script, played: Played, breach: Breach, http: aiohttp.ClientSession) -> Found:
         """Play a script alone, a few times, and count how often it shows the same."""
         shown, plays = 1, 1
-        while plays <= AGAIN and self.may_place(script):
+        while plays <= AGAIN and self._goes_on(script):
             plays += 1
-            seen = _showing(await self._play(script, http), breach.rule)
+            seen = _showing(await self._play_alone(script, http), breach.rule)
             if seen is not None:
                 shown += 1
                 played, breach = seen
         return Found(script, played, breach, shown, plays)
 
+    def _goes_on(self, script: Script) -> bool:
+        return self.gone is None and self.may_place(script)
+
+    async def _play_alone(self, script: Script, http: aiohttp.ClientSession) -> Played:
+        """Play a script, and see whether the server has survived it: one that has shows nothing, or answers a knock."""
+        played = await self._play(script, http)
+        if breaches(played):
+            await self._is_gone([played])
+        return played
+
+    async def _is_gone(self, plays: Sequence[Played]) -> bool:
+        why = await why_silent(self.options, self.back_within)
+        if why is not None:
+            self.gone = Gone.during(why, plays)
+        return why is not None
+
     async def _play(self, script: Script, http: aiohttp.ClientSession) -> Played:
         self.calls += calls_of(script)
         played = await play(script, self.options, http)
         self.plays += 1
+        self.placed += len(played.calls)
         self.watcher.tried(script)
         return played
 
