@@ -1,8 +1,8 @@
 /** Lets a workspace in, and shows its views. */
-import { Api, Refused } from "./api.js";
+import { Unreachable } from "./api.js";
 import { masked } from "./copy.js";
 import { fill, h, icon, say } from "./dom.js";
-import { askForToken, forget, remembered } from "./gate.js";
+import { forget, signIn, takeToken } from "./gate.js";
 import { openPhone } from "./phone/phone.js";
 import { Store } from "./store.js";
 import { openClock } from "./world/clock.js";
@@ -39,23 +39,24 @@ class App {
     notify(text, kind);
   }
 
-  /** Sends a request for a control, and tells the user what came of it where that was bad. Returns the data, undefined after a failure. */
+  /** Sends a request for a control, and tells the user where it failed. Returns the data, undefined after a failure. */
   async act(request) {
     try {
       return await this.api.send(request);
     } catch (error) {
-      notify(error.message, "bad");
+      notify(error.message, "bad", error instanceof Unreachable ? "gone" : "");
       return undefined;
     }
   }
 }
 
-function notify(text, kind) {
+/** Shows a notice, in place of one that says the same. One whose `why` is `gone` goes when the server is back. */
+function notify(text, kind, why = "") {
   const region = document.getElementById("notices");
+  for (const other of [...region.children]) if (other.dataset.text === text) other.remove();
   const close = () => notice.remove();
-  const notice = h(
-    `p.notice.${kind}`, {}, h("span", {}, text), h("button.plain", { type: "button", "aria-label": "close", onclick: close }, "×"),
-  );
+  const button = h("button.plain", { type: "button", "aria-label": "close", onclick: close }, "×");
+  const notice = h(`p.notice.${kind}`, { dataset: { text, why } }, h("span", {}, text), button);
   region.append(notice);
   while (region.children.length > 4) region.firstChild.remove();
   if (kind !== "bad") setTimeout(close, 6_000);
@@ -68,7 +69,15 @@ class Router {
     this.app = app;
     this.shown = null; // [name, view]
     this.turn = 0;
-    window.addEventListener("hashchange", () => this.show());
+    this.failed = false;
+    // Another link to the console may be opened in this tab, with a token of its own.
+    window.addEventListener("hashchange", () => (takeToken() ? location.reload() : this.show()));
+  }
+
+  /** The server is there: what could not be loaded is tried again, what may be wanted later is loaded now. */
+  load() {
+    if (this.failed) this.show();
+    for (const [, , module] of VIEWS) import(module).catch(() => {}); // tried again when it is shown
   }
 
   async show() {
@@ -88,18 +97,23 @@ class Router {
     let opened;
     try {
       opened = (await import(module)).open;
-    } catch (error) {
-      console.error(error);
-      if (turn === this.turn) fill(main, h("p.empty", {}, `This view could not be loaded: ${error.message}. Reload the page.`));
-      return;
+    } catch {
+      opened = notLoaded;
     }
     if (turn !== this.turn) return;
+    this.failed = opened === notLoaded;
     this.shown?.[1].close();
     const view = opened(this.app, rest);
     this.shown = [name, view];
     fill(main, view.element);
     main.scrollTop = 0;
   }
+}
+
+function notLoaded() {
+  const close = () => {};
+  const sentence = "This view is not here yet, and the server does not answer. It comes once the server is back.";
+  return { element: h("p.empty", {}, sentence), close };
 }
 
 function decoded(part) {
@@ -112,7 +126,13 @@ function decoded(part) {
 
 function fillNav() {
   const links = VIEWS.map(([name, title, , path]) =>
-    h("a", { href: `#/${name}`, dataset: { view: name } }, icon(path), h("span", {}, title), h("output.count", { hidden: true })),
+    h(
+      "a",
+      { href: `#/${name}`, title, dataset: { view: name } },
+      icon(path),
+      h("span", {}, title),
+      h("output.count", { hidden: true }),
+    ),
   );
   fill(document.getElementById("nav"), ...links);
 }
@@ -129,14 +149,26 @@ function followState(app) {
     refused: "token refused · sign out and in again",
   };
   const show = () => {
-    state.dataset.state = app.store.state;
-    say(state, words[app.store.state] ?? app.store.state);
+    const slow = app.store.state === "live" && app.api.overdue > 0;
+    state.dataset.state = slow ? "lost" : app.store.state;
+    say(state, slow ? "no answer yet" : words[app.store.state]);
+    if (app.store.state === "live") document.querySelectorAll('[data-why="gone"]').forEach((notice) => notice.remove());
     const live = document.querySelector('#nav a[data-view="calls"] .count');
     live.hidden = app.store.live === 0;
     say(live, app.store.live);
   };
   app.store.listen(show);
+  app.api.doubted = show;
   show();
+}
+
+/** Calls back each time that the server has come back. */
+function onReturn(app, back) {
+  let before = app.store.state;
+  app.store.listen(() => {
+    if (app.store.state !== before && app.store.state === "live") back();
+    before = app.store.state;
+  });
 }
 
 function themes() {
@@ -144,31 +176,15 @@ function themes() {
   const kept = localStorage.getItem("mockpbx theme");
   if (kept) root.dataset.theme = kept;
   document.getElementById("theme").addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
+    const now = root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+    root.dataset.theme = now === "dark" ? "light" : "dark";
     localStorage.setItem("mockpbx theme", root.dataset.theme);
   });
 }
 
-/** Returns the API of a token that the server takes; a server that is gone is waited for by the store. */
-async function signedIn() {
-  let shown = remembered();
-  for (let reason = ""; ; ) {
-    const { token, adminToken } = shown ?? (await askForToken(main, reason));
-    const api = new Api(token, adminToken);
-    try {
-      await api.get("/__admin/clock");
-      return api;
-    } catch (error) {
-      if (!(error instanceof Refused)) return api;
-      [shown, reason] = [null, error.message];
-    }
-  }
-}
-
 async function start() {
   themes();
-  const api = await signedIn();
+  const api = await signIn(main);
   const app = new App(api);
   window.addEventListener("pagehide", () => app.phone?.close());
   say(document.getElementById("workspace"), `workspace ${masked(api.token)}`);
@@ -182,7 +198,10 @@ async function start() {
   openClock(app, document.getElementById("clock"));
   const known = await app.store.start();
   if (!location.hash.startsWith("#/")) history.replaceState(null, "", known === 0 ? "#/start" : "#/calls");
-  await new Router(app).show();
+  const router = new Router(app);
+  await router.show();
+  router.load();
+  onReturn(app, () => router.load());
 }
 
 start();

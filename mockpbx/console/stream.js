@@ -1,5 +1,6 @@
 /** The journal's stream: server-sent events read by fetch, since an EventSource cannot show a token. */
 import { Refused } from "./api.js";
+import { pause } from "./pause.js";
 
 const SILENT = 40_000; // ms without a byte: the server's heartbeat comes every 15 s, so nobody is there any more
 const SUSPECT = 20_000; // ms without a byte that make a page which has just woken up try anew
@@ -18,20 +19,12 @@ export class Patience {
   }
 
   /** Waits before the next try. */
-  wait(signal) {
-    const pause = PAUSES[Math.min(this.tries++, PAUSES.length - 1)];
-    return new Promise((resolve) => {
-      const over = new AbortController();
-      const done = () => {
-        clearTimeout(timer);
-        over.abort();
-        resolve();
-      };
-      const timer = setTimeout(done, pause);
-      onReturn(done, over.signal);
-      signal.addEventListener("abort", done, { once: true, signal: over.signal });
-      if (signal.aborted) done();
-    });
+  async wait(signal) {
+    const over = new AbortController();
+    const done = () => over.abort();
+    onReturn(done, over.signal);
+    await pause(PAUSES[Math.min(this.tries++, PAUSES.length - 1)], AbortSignal.any([signal, over.signal]));
+    done();
   }
 }
 
@@ -49,7 +42,7 @@ export async function follow(api, after, { told, state, signal }) {
     try {
       const request = { method: "GET", path: "/__admin/journal/stream", query: { after: reading.after } };
       const headers = { "Last-Event-ID": reading.after };
-      const reply = await api.open(request, { signal: connection.signal, headers });
+      const reply = await api.open(request, { signal: connection.signal, headers, endless: true });
       state("live");
       for await (const text of chunks(reply, connection)) {
         patience.rest();

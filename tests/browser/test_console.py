@@ -94,7 +94,10 @@ async def test_without_a_token_one_is_asked_for_and_a_refused_one_is_told_why(se
     await expect(page.get_by_role("heading", name="Whose calls?")).to_be_visible()
     await page.get_by_label("Token", exact=True).fill("wrong")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("alert")).to_have_text("Authentication token is invalid")
+    await expect(page.get_by_role("alert")).to_have_text("Authentication token is invalid.")
+    await page.get_by_label("Token", exact=True).fill("té€")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("letters, digits and signs of ASCII")
     await page.get_by_label("Token", exact=True).fill(SECRET)
     await page.get_by_role("button", name="Open the console").click()
     await shown(page, "#/calls")
@@ -106,15 +109,24 @@ async def test_without_a_token_one_is_asked_for_and_a_refused_one_is_told_why(se
 
 async def test_a_link_with_a_token_that_is_refused_leads_to_the_form(serve, console):
     page = await console(await serve(), token="expired-1", live=False)
-    await expect(page.get_by_role("alert")).to_have_text("Authentication token has expired")
+    await expect(page.get_by_role("alert")).to_have_text("Authentication token has expired.")
     assert "expired-1" not in page.url
+
+
+async def test_another_link_in_the_same_tab_opens_its_own_workspace(serve, console):
+    page = await console(await serve())
+    await expect(page.locator("#workspace")).to_have_text("workspace d•••")
+    await page.evaluate("location.hash = '#token=another'")
+    await expect(page.locator("#workspace")).to_have_text("workspace ano•••")
+    assert "another" not in page.url
 
 
 async def test_a_server_that_wants_an_admin_token_is_asked_with_one(serve, console):
     page = await console(await serve(admin_token="key"), live=False)
-    await expect(page.get_by_role("alert")).to_contain_text("X-Admin-Token")
-    await page.get_by_label("Token", exact=True).fill("dev")
+    await expect(page.get_by_role("alert")).to_have_text("This server asks for its admin token, too.")
+    await page.get_by_label("Admin token of the server").fill("lock")
     await page.get_by_role("button", name="Open the console").click()
+    await expect(page.get_by_role("alert")).to_have_text("The admin token is another one.")
     await page.get_by_label("Admin token of the server").fill("key")
     await page.get_by_role("button", name="Open the console").click()
     await shown(page, "#/calls")
@@ -236,6 +248,34 @@ async def test_a_server_that_restarts_under_the_page_is_found_again(serve, conso
     await expect(rows(page)).to_contain_text("Connected")
     await there.emit("hangup", sessionId=after)
     await expect(rows(page)).to_contain_text("ANSWERED")
+
+
+async def test_what_could_not_be_had_while_the_server_was_gone_comes_when_it_is_back(serve, console):
+    console.forgive("Failed to load resource")
+    pbx = await serve()
+    page = await console(pbx, token=None)
+    await page.route("**/views/records.js", lambda route: route.abort())  # lost with the server, before it was loaded
+    await page.get_by_label("Token", exact=True).fill("dev")
+    await page.keyboard.press("Enter")
+    await shown(page, "#/start")
+    port = int(pbx.url.rsplit(":", 1)[1])
+    await pbx.stop()
+    await expect(page.locator("#state")).to_have_text("server gone · trying again")
+    await page.get_by_role("link", name="Records").click()
+    await expect(page.locator("#main")).to_contain_text("It comes once the server is back")
+    for _ in range(2):
+        await page.get_by_role("button", name="Ring here").click()
+    await expect(page.locator(".notice")).to_have_count(1)
+    await page.unroute("**/views/records.js")
+    await serve(port=port)
+    await expect(page.get_by_role("heading", name="Records")).to_be_visible(timeout=15_000)
+    await expect(page.locator(".notice")).to_have_count(0)
+
+
+async def test_a_server_that_takes_long_to_answer_is_not_called_live(serve, console):
+    page = await console(await serve())
+    await page.route("**/calls/pulse", lambda route: None)  # never answered
+    await expect(page.locator("#state")).to_have_text("no answer yet", timeout=20_000)
 
 
 # --- many calls -------------------------------------------------------------------------------------------------------
