@@ -30,6 +30,7 @@ class Transcript:
 
     heard: list[tuple[int, str, dict]] = field(default_factory=list)
     overheard: list[tuple[str, dict]] = field(default_factory=list)  # by a socket that joined nothing
+    next_door: list[tuple[str, dict]] = field(default_factory=list)  # by a socket that joined C alone
     acks: dict[str, object] = field(default_factory=dict)
     replies: dict[str, tuple[int, object]] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)  # sockets with a wrong token that came in
@@ -104,6 +105,9 @@ class Caller:
     def overhear(self, event: str, data: dict) -> None:
         self.transcript.overheard.append((event, data))
 
+    def hear_next_door(self, event: str, data: dict) -> None:
+        self.transcript.next_door.append((event, data))
+
     async def ask(self, name: str, method: str, path: str, api: Api | None = None, **body) -> None:
         self.transcript.replies[name] = await (api or self.api).ask(method, path, **body)
         self.hear(f"reply: {name}", {})
@@ -136,7 +140,8 @@ class Caller:
             await self.emit("joinRoom", "unknown")
             session_id = await self.call("A", NUMBER)
             await self.call("B", BUSY)
-            await self.call("C", UNANSWERED)
+            other = await self.call("C", UNANSWERED)
+            await (await self.socket(self.hear_next_door)).emit("joinRoom", {"sessionId": other})
             await self.conversation(session_id)
             await self.records(session_id)
         finally:
@@ -182,6 +187,7 @@ class Caller:
         await self.advance(5_500)  # C rings on
 
     async def records(self, session_id: str) -> None:
+        await self.say("ended", session_id, AGAIN)
         await self.ask("hang up again", "POST", "/pbx/hangup", json={"sessionId": session_id})
         last = await self.call("D", NUMBER)
         await self.advance(4_000)
@@ -193,6 +199,9 @@ class Caller:
             "one": "?page=1&limit=1",
             "busy": f"?filter.destination=$eq:{BUSY}",
             "unanswered": f"?filter.destination=$eq:{UNANSWERED}&filter.duration=$gte:10",
+            "answered": f"?filter.destination=$eq:{NUMBER}",
+            "unbilled": f"?filter.destination=$eq:{BUSY}&filter.billableSeconds=$gt:1",
+            "busy beyond": f"?page=2&limit=1&filter.destination=$eq:{BUSY}",
         }.items():
             await self.ask(name, "GET", f"/cdr{query}")
 
@@ -212,7 +221,7 @@ class Caller:
                     return value
 
         t = self.transcript
-        return Transcript(plain(t.heard), plain(t.overheard), t.acks, plain(t.replies), t.strangers)
+        return Transcript(plain(t.heard), plain(t.overheard), plain(t.next_door), t.acks, plain(t.replies), t.strangers)
 
 
 async def talk(pbx: Server, http: aiohttp.ClientSession) -> Transcript:

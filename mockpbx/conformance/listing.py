@@ -102,12 +102,17 @@ def total_of(exchange: Exchange) -> int | None:
 
 
 def is_complete(pages: Sequence[Exchange], limit: int) -> bool:
-    """Return whether pages from the first on, asked for with this limit, show all that there is."""
+    """Return whether pages from the first on, asked for with this limit, show all that there is.
+
+    What `totalItems` tells is no proof: a page that is not full, or a page behind others that is empty, is.
+    """
     last = pages[-1]
-    total = total_of(last)
-    if total is None:
-        return len(rows_of(last)) < min(limit, figure(meta_of(last).get("itemsPerPage")) or limit)
-    return total <= len({row.get("sessionId") for row in all_rows(pages) if has_id(row)})
+    rows, total = rows_of(last), total_of(last)
+    if not rows and len(pages) > 1:
+        return True
+    is_full = len(rows) >= min(limit, figure(meta_of(last).get("itemsPerPage")) or limit)
+    # A page that seems not to be full, where there is to be more, is one of a server that allows no such limit.
+    return not is_full and (total is None or total <= len({row["sessionId"] for row in all_rows(pages) if has_id(row)}))
 
 
 def same_page(one: Exchange, other: Exchange) -> bool:

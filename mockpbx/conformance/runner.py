@@ -14,10 +14,12 @@ from mockpbx.conformance.check import Check, Level, Outcome, Result, Verdict
 from mockpbx.conformance.checks import CHECKS
 from mockpbx.conformance.desk import new_session
 from mockpbx.conformance.hints import hints
+from mockpbx.conformance.patience import Patience
+from mockpbx.conformance.playing import Playing
 from mockpbx.conformance.run import Options, Run, Take
 from mockpbx.conformance.scene import Scene
 from mockpbx.conformance.scenes import SCENES
-from mockpbx.conformance.stage import Patience, Stage, Unplayable, outcome_of
+from mockpbx.conformance.stage import Stage, outcome_of
 
 _BY_NAME = {scene.name: scene for scene in SCENES}
 NOT_SEEN = "the examination was stopped before this had been seen to its end"
@@ -111,39 +113,19 @@ async def examine(options: Options, plan: Plan, watcher: Watcher) -> Report:
     loop = asyncio.get_running_loop()
     begun = loop.time()
     run = Run(options)
-    patience = Patience()
     results: list[Result] = []
-    tails: list[asyncio.Task[None]] = []
-    stages: list[Stage] = []
     stopped = False
     for result in plan.skipped:
         watcher.judged(result)
     run.lag.start()
     async with new_session() as http:
+        playing = Playing(run, plan.scenes, http, watcher.scene_began)
         try:
             await _enter(options, http)
-            gone: str | None = None
-            for scene in plan.scenes:
-                if scene.after:
-                    await asyncio.gather(*tails)
-                watcher.scene_began(scene)
-                take = run.takes[scene.name] = Take(scene.name)
-                if gone is not None:
-                    take.trouble = f"the server had stopped answering: {gone}"
-                    continue
-                stages.append(Stage(options, take, http, patience))
-                await _play(scene, stages[-1])
-                tails.append(asyncio.create_task(_settle(stages[-1])))
-                if take.trouble is not None:
-                    gone = await _knock(options, http)
-            await asyncio.gather(*tails)
+            await playing.to_the_end()
         except asyncio.CancelledError:
             stopped = True
-            seen = [stage.take for stage, tail in zip(stages, tails, strict=False) if tail.done()]
-            run.takes = {take.scene: take for take in seen}
-            for tail in tails:
-                tail.cancel()
-            await asyncio.gather(*tails, *(stage.leave() for stage in stages), return_exceptions=True)
+            await playing.leave()
         finally:
             await run.lag.stop()
     for check in plan.checks:
@@ -152,8 +134,7 @@ async def examine(options: Options, plan: Plan, watcher: Watcher) -> Report:
         watcher.judged(results[-1])
     by_id = {result.check.id: result for result in (*plan.skipped, *results)}
     ordered = tuple(by_id[check.id] for check in CHECKS if check.id in by_id)
-    calls = sum(len(stage.take.calls) for stage in stages)
-    report = Report(options, plan, ordered, calls, loop.time() - begun, tuple(hints(run)))
+    report = Report(options, plan, ordered, playing.calls, loop.time() - begun, tuple(hints(run)))
     if stopped:
         raise Stopped(report)
     return report
@@ -184,24 +165,3 @@ async def _enter(options: Options, http: aiohttp.ClientSession) -> None:
         raise Unreachable(f"{options.url} does not answer: {records.failure}")
     if records.status == 401 and (await door.ask("POST", "/pbx/hangup", {"sessionId": str(uuid4())})).status == 401:
         raise Unreachable(f"{options.url} refuses the token: GET /cdr {outcome_of(records)}; is --token right?")
-
-
-async def _knock(options: Options, http: aiohttp.ClientSession) -> str | None:
-    """Return why the server does not answer at all, None where it does."""
-    return (await Stage(options, Take("knock"), http, Patience()).ask("GET", "/cdr?limit=1")).failure
-
-
-async def _play(scene: Scene, stage: Stage) -> None:
-    try:
-        await scene.play(stage)
-    except Unplayable as reason:
-        stage.take.trouble = str(reason)
-    except Exception as error:  # whatever a stranger's answers make a scene stumble over is told with what stays open
-        stage.take.trouble = f"the scene broke off: {type(error).__name__}: {error}"
-
-
-async def _settle(stage: Stage) -> None:
-    try:
-        await stage.settle()
-    except Exception as error:
-        stage.take.trouble = stage.take.trouble or f"the scene's end broke off: {type(error).__name__}: {error}"

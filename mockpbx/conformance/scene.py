@@ -14,6 +14,7 @@ Play = Callable[[Stage], Awaitable[None]]
 class Scene:
     """What is played under a name, and what it takes: `calls` at most, options that it `needs`, scenes before it.
 
+    It begins `beside` another as soon as that lets it in; where that never does, in its own turn.
     `about` says in a few words what happens, for the list that is shown before the first call.
     """
 
@@ -22,15 +23,22 @@ class Scene:
     calls: int
     needs: tuple[str, ...]
     after: tuple[str, ...]
+    beside: str | None
     play: Play
 
 
 def scene(
-    name: str, about: str, *, calls: int = 1, needs: tuple[str, ...] = (), after: tuple[str, ...] = ()
+    name: str,
+    about: str,
+    *,
+    calls: int = 1,
+    needs: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+    beside: str | None = None,
 ) -> Callable[[Play], Scene]:
     """Make a scene of the play below."""
 
     def made(play: Play) -> Scene:
-        return Scene(name, about, calls, needs, after, play)
+        return Scene(name, about, calls, needs, after, beside, play)
 
     return made

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,17 +13,19 @@ import aiohttp
 from mockpbx.client.address import base_of
 from mockpbx.conformance.desk import UNSENT, Desk
 from mockpbx.conformance.line import Line
+from mockpbx.conformance.patience import Patience
 from mockpbx.conformance.run import Call, Options, Take
 from mockpbx.conformance.transcript import Closed, Exchange, Heard, Item
 
-#: A length that is to be k + TUNED seconds is k by every rounding but the wrong ones; see Call.tuned.
+#: A length that is to be k + TUNED seconds is k, cut as in the contract's own sample or rounded to the nearest; rounded
+#: up it is not. See Call.tuned.
 TUNED = 0.2
 #: Seconds that a second event, or sound that comes too late, has time to come.
 LINGER = 1.0
-#: Seconds that something may take which has not come once in all the time that it had.
-IMPATIENT = 5.0
 #: Seconds that hanging up may take when the examination is broken off.
 LEAVE_WITHIN = 5.0
+#: Seconds by which newSession may overtake the reply on a connection of its own.
+_OVERTAKES = 0.05
 _POLL = 0.5  # s between two looks for a record
 
 
@@ -32,24 +33,24 @@ class Unplayable(Exception):
     """The scene cannot go on: one sentence says why. What it was to show stays open."""
 
 
-@dataclass
-class Patience:
-    """How long people are waited for. What once took all its time in vain gets little of it again."""
-
-    spent: set[str] = field(default_factory=set)
-
-    def of(self, what: str, seconds: float) -> float:
-        """Return how long to wait."""
-        return min(seconds, IMPATIENT) if what in self.spent else seconds
-
-
 class Stage:
-    """One scene's view of the server. `now` is the loop's clock, in seconds."""
+    """One scene's view of the server. `now` is the loop's clock, in seconds.
 
-    def __init__(self, options: Options, take: Take, http: aiohttp.ClientSession, patience: Patience) -> None:
+    `let_in` lets the scenes begin that play beside this one.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        take: Take,
+        http: aiohttp.ClientSession,
+        patience: Patience,
+        let_in: Callable[[], None] = lambda: None,
+    ) -> None:
         self.options = options
         self.take = take
         self.transcript = take.transcript
+        self.let_in = let_in
         self.now: Callable[[], float] = asyncio.get_running_loop().time
         self._http = http
         self._base = base_of(options.url)
@@ -71,13 +72,8 @@ class Stage:
     ) -> Exchange:
         """Send a request and return the exchange, whatever it is; with the right token unless told otherwise."""
         bearer = self.options.token if token == "" else token
-        request = self._desk.ask(
-            method, path, token=bearer, body=body, headers=headers, within=self.options.reply_within
-        )
-        kept = asyncio.create_task(self._kept(request))
-        self._requests.add(kept)
-        kept.add_done_callback(self._requests.discard)
-        return await asyncio.shield(kept)  # a call rings, even if the scene that places it is broken off
+        # A call rings, even if the scene that places it is broken off.
+        return await asyncio.shield(self._asking(method, path, body, bearer, headers))
 
     # --- sockets ------------------------------------------------------------------------------------------------------
 
@@ -122,22 +118,33 @@ class Stage:
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    async def place(self, number: str, *, members: tuple[str, ...] = ("member",)) -> Call:
-        """Place a call and let these sockets join its room as soon as it is announced; Unplayable where none came."""
+    async def place(self, number: str, *, members: tuple[str, ...] = ("member",), patiently: bool = False) -> Call:
+        """Place a call and let these sockets join its room as soon as it is announced; Unplayable where none came.
+
+        Patiently, they join when the reply is there: a call that is dialled when it is joined has not come far then.
+        """
         lines = [await self.socket(name) for name in members]
-        placed = await self.ask("POST", "/pbx/call", {"phoneNumber": number})
+        since = len(self.transcript.items)
+        asked = self._asking("POST", "/pbx/call", {"phoneNumber": number}, self.options.token)
+        announced = None if patiently else await self._announced(members[0], since)
+        joined = self.now()
+        if announced is not None:
+            await self._join(lines, announced)
+        placed = await asyncio.shield(asked)
         session_id = placed.data.get("sessionId") if isinstance(placed.data, dict) else None
         if not isinstance(session_id, str) or not session_id:
             raise Unplayable(f"no call was placed: POST /pbx/call {outcome_of(placed)}")
-        call = Call(number, placed, session_id, self.transcript, members[0])
+        call = Call(number, placed, session_id, self.transcript, members[0], {"joined": joined})
         self.take.calls.append(call)
-        await self.until_heard("newSession", socket=members[0], session_id=session_id, within=2)
-        call.marks["joined"] = self.now()
-        # One behind the other: nothing orders what two sockets send, and the first that is in may start the dialling.
-        for line in lines:
-            await line.say("joinRoom", {"sessionId": session_id})
-            await self._owed("join", "roomJoined", socket=line.name, session_id=session_id)
+        if session_id != announced:
+            await self.until_heard("newSession", socket=members[0], session_id=session_id, within=2)
+            call.marks["joined"] = self.now()
+            await self._join(lines, session_id)
         return call
+
+    async def joined(self, socket: str, session_id: str) -> None:
+        """Wait until a socket's join is answered."""
+        await self._owed("join", "roomJoined", socket=socket, session_id=session_id)
 
     async def answered(self, call: Call) -> None:
         """Wait until somebody has answered: Connected, or sound. Raises Unplayable where nobody does."""
@@ -200,6 +207,31 @@ class Stage:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    async def _announced(self, socket: str, since: int) -> str | None:
+        """Return the outbound session that a socket is told of before the reply to the POST; None where that is first.
+
+        It may be somebody else's, of the same token: where the reply comes soon, that is what counts.
+        """
+
+        def replied(item: Item) -> bool:
+            return isinstance(item, Exchange) and (item.method, item.path) == ("POST", "/pbx/call")
+
+        def told(item: Item) -> bool:
+            if not isinstance(item, Heard) or item.event != "newSession" or item.socket != socket:
+                return False
+            return isinstance(item.session_id, str) and item.payload.get("type") == "outbound"
+
+        item = await self.until(lambda item: replied(item) or told(item), since=since)
+        if not isinstance(item, Heard) or await self.until(replied, _OVERTAKES, since) is not None:
+            return None
+        return str(item.session_id)
+
+    async def _join(self, lines: list[Line], session_id: str) -> None:
+        # One behind the other: nothing orders what two sockets send, and the first that is in may start the dialling.
+        for line in lines:
+            await line.say("joinRoom", {"sessionId": session_id})
+            await self.joined(line.name, session_id)
+
     async def _until_closed(self, fits: Callable[[Item], bool], socket: str, within: float) -> Item | None:
         """Return the item that fits, the closing of the socket where it is closed for good, None after all the time."""
 
@@ -217,8 +249,19 @@ class Stage:
         last = next(reversed(list(self.transcript.of(Exchange))), None)
         return last is not None and last.failure is not None
 
-    async def _kept(self, request: Coroutine[Any, Any, Exchange]) -> Exchange:
-        return self.transcript.add(await request)
+    def _asking(
+        self, method: str, path: str, body: Any, token: str | None, headers: Mapping[str, str] | None = None
+    ) -> asyncio.Task[Exchange]:
+        async def kept() -> Exchange:
+            within = self.options.reply_within
+            return self.transcript.add(
+                await self._desk.ask(method, path, token=token, body=body, headers=headers, within=within)
+            )
+
+        asked = asyncio.create_task(kept())
+        self._requests.add(asked)
+        asked.add_done_callback(self._requests.discard)
+        return asked
 
     def _placed(self) -> list[str]:
         """Return the sessions that a request of this scene has made, one that should have been refused, too."""

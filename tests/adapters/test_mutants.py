@@ -99,6 +99,10 @@ VISIBLE = {
     "cdr-total-as-string": lambda t: t.body("list")["meta"]["totalItems"] == "4",
     "cdr-sorted-ascending": lambda t: calls(t, "list") == ["B", "A", "C", "D"],
     "filter-ignored": lambda t: calls(t, "busy") == ["D", "C", "A", "B"],
+    "filter-lost-behind-page-1": lambda t: calls(t, "busy beyond") == ["C"],
+    "filter-billable-alone": lambda t: calls(t, "unbilled") == ["B"],
+    "cdr-total-unfiltered": lambda t: t.body("busy")["meta"]["totalItems"] == 4,
+    "cdr-filtered-ascending": lambda t: calls(t, "list") == ["D", "C", "A", "B"] and calls(t, "answered") == ["A", "D"],
     "gte-as-gt": lambda t: calls(t, "unanswered") == [],
     "limit-ignored": lambda t: calls(t, "one") == ["D", "C", "A", "B"],
     # --- joining
@@ -110,6 +114,10 @@ VISIBLE = {
     "join-ignored": lambda t: t.story() == ["newSession"],
     "events-to-non-members": lambda t: {"dialStatus", "hangup", "cdr"} <= {name for name, _ in t.overheard},
     "events-to-one-only": lambda t: not t.overheard and t.of("newSession"),
+    "events-to-other-calls": lambda t: (
+        {"dialStatus", "hangup"} <= {name for name, of in t.next_door if of["sessionId"] == "A"}
+    ),
+    "hangup-of-all": lambda t: t.at("hangup", "C") == t.at("hangup", "B") < t.at("cdr", "C"),
     "any-socket-token-accepted": lambda t: t.strangers == ["invalid-1"],
     # --- events
     "new-session-lost": lambda t: "newSession" not in t.story() and t.of("roomJoined"),
@@ -188,6 +196,7 @@ VISIBLE = {
     "ack-error-null": lambda t: t.acks["odd"] == {"success": False, "error": None},
     "ack-says-refused": lambda t: not t.acks["pcm"]["success"] and PCM in t.sound(),
     "ack-hides-refusal": lambda t: t.acks["odd"] == t.acks["early"] == {"success": True, "error": None},
+    "ack-hides-the-end": lambda t: t.acks["ended"] == {"success": True, "error": None} != t.acks["odd"],
     "audio-before-connected-accepted": lambda t: t.acks["early"]["success"] and not t.acks["odd"]["success"],
     # --- records
     "cdr-differs-from-rest": lambda t: [view["duration"] for view in t.views()] == [8, 7, 7],

@@ -81,13 +81,14 @@ def a_take(
     by: str | None = "rest",
     session_id: str = SESSION,
     number: str = NUMBER,
+    begun: float = 1.0,
     **fields: Any,
 ) -> Take:
-    """Return a right call, placed at 1 s by the socket `member`, over `ends` seconds behind its POST.
+    """Return a right call, placed at `begun` by the socket `member`, over `ends` seconds behind its POST.
 
     `by` is who hung up: rest, socket, callee, or None where the service ended it. `fields` go into its record.
     """
-    begun, over = 1.0, 1.0 + ends
+    over = begun + ends
     answered = begun + ANSWERS if "Connected" in statuses else None
     row = record(session_id, number, begun + DIALS, answered, over, **fields)
     stored = row | {"createdAt": shown_time(over + 2), "updatedAt": shown_time(over + 2)}
@@ -154,12 +155,12 @@ def listening() -> Take:
 
 
 def cancelled() -> Take:
-    """Return the scene `cancelled` as a right server plays it."""
+    """Return the scene `cancelled` as a right server plays it, while the call of `listening` is up."""
     session_id = SESSION.replace("0198", "0199", 1)
-    take = a_take("cancelled", statuses=("Dialing",), ends=0.3, session_id=session_id)
-    said = take.facts["joined_ended"] = Said(3.5, "straggler", "joinRoom", {"sessionId": session_id})
-    answer = heard(3.51, "roomJoined", {"sessionId": session_id, "status": "failed"}, "straggler")
-    take.transcript.items += [Opened(3.4, "straggler"), said, answer]
+    take = a_take("cancelled", statuses=("Dialing",), begun=4.0, ends=0.3, session_id=session_id)
+    said = take.facts["joined_ended"] = Said(6.5, "straggler", "joinRoom", {"sessionId": session_id})
+    answer = heard(6.51, "roomJoined", {"sessionId": session_id, "status": "failed"}, "straggler")
+    take.transcript.items += [Opened(6.4, "straggler"), said, answer]
     take.transcript.items.sort(key=lambda item: item.at)
     return take
 

@@ -49,6 +49,10 @@ CAUGHT_BY = {
     "cdr-total-as-string": "meta-shape",
     "cdr-sorted-ascending": "newest-first",
     "filter-ignored": "filter-destination-eq",
+    "filter-lost-behind-page-1": "filter-on-every-page",
+    "filter-billable-alone": "filters-combine",
+    "cdr-total-unfiltered": "total-of-filtered-list",
+    "cdr-filtered-ascending": "newest-first",
     "gte-as-gt": "filter-duration-gte",
     "limit-ignored": "limit-respected",
     "join-always-succeeds": "unknown-session-join-fails",
@@ -58,6 +62,8 @@ CAUGHT_BY = {
     "room-joined-lost": "join-answered",
     "join-ignored": "join-answered",
     "events-to-non-members": "outsider-hears-nothing",
+    "events-to-other-calls": "outsider-hears-nothing",
+    "hangup-of-all": "hangup-ends-no-other-call",
     "events-to-one-only": "every-member-hears",
     "any-socket-token-accepted": "socket-refuses-wrong-token",
     "new-session-lost": "new-session-told",
@@ -131,6 +137,7 @@ CAUGHT_BY = {
     "ack-error-null": "ack-error-tells-why",
     "ack-says-refused": "audio-pcm16-accepted",
     "ack-hides-refusal": "audio-unknown-format-refused",
+    "ack-hides-the-end": "audio-ended-call-refused",
     "cdr-differs-from-rest": "record-views-agree",
     "duration-one-too-many": "duration",
     "duration-in-milliseconds": "duration",
@@ -158,6 +165,8 @@ SHOWN_WITH = {
     "no-answer-with-underscore": ("disposition-no-answer",),
     "new-session-before-reply": ("hangup-by-socket", "interruption-stops-sound"),
     "cdr-sorted-ascending": ("hangup-by-socket",),
+    "cdr-filtered-ascending": ("hangup-by-socket",),
+    "events-to-other-calls": ("hangup-ends-no-other-call",),
 }
 
 #: Settings with which the service leaves the contract, and what notices it.

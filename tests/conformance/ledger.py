@@ -58,6 +58,9 @@ class Ledger:
     first: Callable[[int], int] = lambda page: page
     limit: Callable[[int], int] = lambda limit: limit
     order: Callable[[list[Any]], list[Any]] = lambda rows: rows[::-1]
+    heeds: Callable[[list[Any], int], list[Any]] = lambda statements, page: statements
+    finds: Callable[[list[Any], list[Any]], list[Any]] = lambda rows, statements: rows
+    counts: Callable[[list[Any], list[Any]], int] = lambda found, rows: len(found)
     body: Callable[[dict[str, Any]], Any] = lambda body: body
     grows: Callable[[int], dict[str, Any]] | None = None
     refused: Callable[[str], int] = lambda path: 200
@@ -71,9 +74,12 @@ class Ledger:
         limit = self.limit(min(int(query.get("limit", [self.most])[0]), self.most))
         page = self.first(int(query.get("page", ["1"])[0]))
         statements = [(name[7:], *text.split(":", 1)) for name, some in query.items() if "." in name for text in some]
-        found = [row for row in self.order(self.rows) if self.together([self.keeps(row, *one) for one in statements])]
-        meta = {"itemsPerPage": limit, "totalItems": len(found), "currentPage": page, "sortBy": [["id", "DESC"]]}
-        meta["totalPages"] = -(-len(found) // limit)
+        heeded = self.heeds(statements, page)
+        found = [row for row in self.order(self.rows) if self.together([self.keeps(row, *one) for one in heeded])]
+        found = self.finds(found, statements)
+        total = self.counts(found, self.rows)
+        meta = {"itemsPerPage": limit, "totalItems": total, "currentPage": page, "sortBy": [["id", "DESC"]]}
+        meta["totalPages"] = -(-total // limit)
         shown = found[max(page - 1, 0) * limit :][:limit]
         return self.refused(path), self.body({"data": shown, "meta": meta})
 

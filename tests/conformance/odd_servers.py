@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
@@ -36,6 +36,37 @@ async def old_socket(request: web.Request) -> web.StreamResponse:
 
 async def broken_json(request: web.Request) -> web.Response:
     return web.Response(body=b'{"status": 200, "errors": "', content_type="application/json")
+
+
+@asynccontextmanager
+async def mortal(url: str, word: bytes) -> AsyncIterator[str]:
+    """A server at another address, which dies of a word: every connection breaks, and nobody listens any more."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    writers: list[asyncio.StreamWriter] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if word in data:
+                    server.close()
+                    for each in writers:
+                        each.transport.abort()
+                    return
+                writer.write(data)
+            writer.close()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(host, int(port))
+        writers.extend((writer, back))
+        await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for each in writers:
+            each.transport.abort()
 
 
 @asynccontextmanager

@@ -189,7 +189,11 @@ def speaking(server: Server) -> Take:
     talk.speak(LAST)
     talk.mark("never heard")
     talk.now += 0.7
-    return talk.end()
+    take = talk.end()
+    talk.now += 0.05
+    facts["ended"] = said = talk.say("audio", audioData=bytes(320), audioFormat="pcm16")
+    talk.acked(said, "the call has ended")
+    return take
 
 
 def interrupting(server: Server) -> Take:

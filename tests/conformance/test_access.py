@@ -11,10 +11,11 @@ from conformance.visitors import CLOSED, OPTIONS, at_the_doors
 from mockpbx.conformance.check import Outcome
 from mockpbx.conformance.checks import CHECKS, access, refusals
 from mockpbx.conformance.desk import new_session
+from mockpbx.conformance.patience import Patience
 from mockpbx.conformance.run import Take
 from mockpbx.conformance.runner import examine, judged, plan_of
 from mockpbx.conformance.scenes.doors import DOORS
-from mockpbx.conformance.stage import Patience, Stage, Unplayable
+from mockpbx.conformance.stage import Stage, Unplayable
 from mockpbx.conformance.transcript import Closed, Exchange, Opened, Refused
 
 REST = {"rest-requires-token", "rest-refuses-wrong-token", "rest-refuses-other-scheme"}

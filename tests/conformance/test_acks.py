@@ -64,6 +64,23 @@ def test_one_kind_of_bad_audio_that_is_taken_is_named():
     assert failed(run, acks) == {"audio-unknown-format-refused"}
 
 
+def test_audio_for_a_call_that_has_ended_must_not_be_taken():
+    take = speaking(Server())
+    run = run_of(take)
+    change(run, lambda item: item.said is take.facts["ended"], {"success": True, "error": None})
+    assert failed(run, acks) == {"audio-ended-call-refused"}
+    assert sentence(run, "audio-ended-call-refused", acks).startswith("audio for a call that has ended was ack")
+
+
+def test_what_was_sent_before_the_end_was_told_may_be_taken():
+    take = speaking(Server())
+    run = run_of(take)
+    change(run, lambda item: item.said is take.facts["ended"], {"success": True, "error": None})
+    items = take.transcript.items
+    items[:] = [item for item in items if not (isinstance(item, Heard) and item.event == "hangup")]
+    assert outcomes(run, acks) == {"audio-ended-call-refused": "inconclusive"}
+
+
 def test_bad_audio_that_nothing_answers_is_not_refused():
     run = run_of(speaking(Server()))
     items = run.takes["speaking"].transcript.items

@@ -1,5 +1,7 @@
 """hangup and cdr: told, soon, once, and nothing behind them."""
 
+from dataclasses import replace
+
 import pytest
 from conformance.builders import (
     SESSION,
@@ -73,6 +75,42 @@ def test_a_checker_that_stood_still_does_not_know_who_was_late():
     call.marks["hung_up"] -= 3
     run.lag._late.append((call.marks["hung_up"] + 1, 0.9))
     assert judge(endings.by_rest, run).outcome is not Outcome.FAILED
+
+
+def _ended_with_the_other(run, by=0.05):
+    """The listening call is told to be over when the cancelled one is hung up."""
+    moment = run.take("cancelled").call.marks["hung_up"] + by
+    edited(run, "hangup", lambda item: [replace(item, at=moment)] if item.session_id == SESSION else [item])
+
+
+def test_a_hang_up_that_ends_another_call():
+    run = a_run()
+    _ended_with_the_other(run)
+    result = judge(endings.ends_no_other, run)
+    assert (result.outcome, result.got) == (Outcome.FAILED, "a call ended when another was hung up")
+
+
+def test_a_callee_who_hangs_up_at_that_moment_is_nobodys_breach():
+    run = a_run()
+    _ended_with_the_other(run)
+    rewritten("cdr", hangupBy="CALLEE")(run)
+    assert judge(endings.ends_no_other, run).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_server_that_takes_one_call_at_a_time_shows_nothing_of_two():
+    run = a_run()
+    run.take("cancelled").call.marks["hung_up"] = run.take("listening").call.marks["hung_up"] + 5
+    assert judge(endings.ends_no_other, run).outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize("stalled", [True, False])
+def test_hangup_may_come_late_by_as_much_as_the_last_frames_did(stalled):
+    run = a_run()
+    late("hangup", 0.56)(run)
+    for call in run.calls() if stalled else ():
+        run.lag._late.append((call.heard("hangup")[0].at - 0.7, 0.15))
+    outcome = judge(endings.follows_sound, run).outcome
+    assert (outcome is Outcome.FAILED) is not stalled
 
 
 def test_a_record_that_rest_does_not_show_either_may_be_late():

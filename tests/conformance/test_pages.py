@@ -51,7 +51,7 @@ async def test_a_page_may_hold_one_record_at_most():
 async def test_a_long_list_of_others_is_not_read_to_its_end():
     ledger = Ledger([*(row(place - 500, 7, 4, f"0812{place:06}") for place in range(400)), *OURS])
     assert await judge(ledger) == {}
-    assert ledger.asked < 80
+    assert ledger.asked < 90
 
 
 async def test_records_that_come_in_meanwhile_fail_nothing():
@@ -116,7 +116,7 @@ PAGES = {
     "pages refused": (
         {"refused": lambda path: 500 if "page=2" in path else 200},
         {"limit-respected", "pages-partition", "current-page", "items-per-page", "total-of-all-pages", "total-pages"}
-        | {"page-beyond-last-is-empty"},
+        | {"page-beyond-last-is-empty", "filter-on-every-page"},
     ),
 }
 
@@ -175,7 +175,8 @@ async def test_an_operator_that_is_taken_for_another_is_caught(name, asked, inst
     caught = await failing(Ledger(keeps=keeps))
     kebab = "duration" if name == "duration" else "billable-seconds"
     assert f"filter-{kebab}-{asked[1:]}" in caught
-    assert caught <= {f"filter-{kebab}-{asked[1:]}", "filters-combine", "filter-range-on-one-field"}
+    together = {"filters-combine", "filter-range-on-one-field", "filter-on-every-page"}
+    assert caught <= {f"filter-{kebab}-{asked[1:]}", *together}
 
 
 async def test_a_busy_server_s_filters_are_judged_by_our_records():
@@ -236,6 +237,54 @@ async def test_figures_that_are_compared_as_text_are_caught():
 )
 async def test_filters_that_are_not_all_met_are_caught(together, caught):
     assert await failing(Ledger(together=together)) == caught
+
+
+def _alone(name, beside):
+    """A filter that has no effect beside another."""
+    return lambda statements, page: [
+        one for one in statements if one[0] != name or not {other[0] for other in statements} & beside
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("billableSeconds", {"destination"}),
+        ("billableSeconds", {"duration"}),
+        ("duration", {"billableSeconds"}),
+        ("destination", {"billableSeconds"}),
+        ("destination", {"duration"}),
+    ],
+)
+@pytest.mark.parametrize("most", [2, 100])
+async def test_a_filter_without_effect_beside_another_is_caught(name, beside, most):
+    assert "filters-combine" in await failing(Ledger(heeds=_alone(name, beside), most=most))
+
+
+async def test_a_filter_that_is_dropped_from_page_2_on_is_caught():
+    ledger = Ledger(heeds=lambda statements, page: statements if page < 2 else [])
+    assert await failing(ledger) == {"filter-on-every-page"}
+
+
+async def test_a_filter_that_every_record_meets_says_nothing_of_page_2():
+    found = await judge(Ledger([row(1, 11, 8), row(2, 11, 4)], heeds=lambda some, page: some if page < 2 else []))
+    assert found["filter-on-every-page"] == "inconclusive"
+
+
+@pytest.mark.parametrize("most", [2, 3, 50, 100])
+async def test_a_total_of_what_is_not_filtered_is_caught(most):
+    assert await failing(Ledger(counts=lambda found, rows: len(rows), most=most)) == {"total-of-filtered-list"}
+
+
+async def test_a_total_that_is_too_small_hides_no_record():
+    """The filter is right, and its list goes on behind what the total tells."""
+    ledger = Ledger(counts=lambda found, rows: len(rows) if len(found) == len(rows) else 1, most=2)
+    assert await failing(ledger) == {"total-of-filtered-list"}
+
+
+async def test_a_filtered_list_that_begins_with_the_oldest_is_caught():
+    ledger = Ledger(finds=lambda rows, statements: rows[::-1] if statements else rows)
+    assert await failing(ledger) == {"newest-first"}
 
 
 async def test_a_filter_that_is_refused_is_caught():

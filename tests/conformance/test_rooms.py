@@ -96,6 +96,137 @@ def test_members_who_hear_different_sound():
     assert judge(rooms.members, run).got == "a frame of the second member was another than the first one's"
 
 
+def _answered_late(seconds):
+    """The late member's join is answered so late, and its sound begins then."""
+
+    def broken(run):
+        said = run.take("listening").facts["joined_late"]
+        edited(
+            run,
+            "audio",
+            lambda item: [item] if item.socket != "late" or item.at > said.at + seconds else [],
+        )
+        edited(
+            run,
+            "roomJoined",
+            lambda item: [replace(item, at=said.at + seconds)] if item.socket == "late" else [item],
+        )
+
+    return broken
+
+
+@pytest.mark.parametrize("seconds", [0.6, 1.0, 1.5])
+def test_a_late_member_s_sound_counts_from_the_answer_to_its_join(seconds):
+    run = a_run()
+    _answered_late(seconds)(run)
+    assert judge(rooms.late, run).outcome is Outcome.PASSED
+
+
+def test_where_the_answer_leaves_too_little_of_the_call_nothing_can_be_told():
+    run = a_run()
+    _answered_late(2.4)(run)
+    assert judge(rooms.late, run).outcome is Outcome.INCONCLUSIVE
+
+
+def _held_back(socket, since, until):
+    """What comes to a socket in that time is read at its end, all at once."""
+
+    def broken(run):
+        edited(
+            run,
+            "audio",
+            lambda item: [
+                replace(item, at=until + (item.at - since) / 1000)
+                if item.socket == socket and since < item.at < until
+                else item
+            ],
+        )
+
+    return broken
+
+
+@pytest.mark.parametrize("socket", ["member", "second"])
+def test_frames_that_are_read_late_where_they_are_counted_fail_nothing(socket):
+    run = a_run()
+    left = run.take("listening").call.marks["second_left"]
+    _held_back(socket, left - 0.9, left - 0.01)(run)
+    assert judge(rooms.members, run).outcome is not Outcome.FAILED
+
+
+def test_the_late_member_is_not_blamed_for_frames_that_are_read_late():
+    run = a_run()
+    over = run.take("listening").call.marks["hung_up"]
+    _held_back("late", over - 0.6, over + 0.1)(run)
+    assert judge(rooms.late, run).outcome is Outcome.INCONCLUSIVE
+
+
+def test_every_second_frame_lost_is_no_lateness():
+    run = a_run()
+    edited(run, "audio", lambda item: [] if item.socket == "second" and round(item.at * 50) % 2 else [item])
+    assert judge(rooms.members, run).outcome is Outcome.FAILED
+
+
+def test_a_member_that_hears_nothing_any_more_once_it_has_joined_again():
+    run = a_run()
+    edited(run, "audio", lambda item: [] if item.socket == "second" and item.at > 4.6 else [item])
+    assert judge(rooms.members, run).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("event", ["audio", "dialStatus", "hangup", "cdr"])
+def test_each_member_may_be_told_something_of_its_own_beside(event):
+    run = a_run()
+    edited(run, event, lambda item: [replace(item, arguments=(item.payload | {"recipient": item.socket},))])
+    assert judge(rooms.members, run).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "other"),
+    [("audio", "audioFormat", "ulaw"), ("dialStatus", "status", "Busy"), ("cdr", "duration", 99)],
+)
+def test_but_not_something_else_of_what_the_contract_says(event, field, other):
+    run = a_run()
+    of = "late" if event == "cdr" else "second"
+    edited(
+        run,
+        event,
+        lambda item: [replace(item, arguments=(item.payload | {field: other},))] if item.socket == of else [item],
+    )
+    assert judge(rooms.members, run).outcome is Outcome.FAILED
+
+
+def test_who_joins_may_be_told_again_how_far_the_call_has_come():
+    run = a_run()
+    items = run.take("listening").transcript.items
+    status = {"sessionId": SESSION, "status": "Connected"}
+    items += [heard(4.63, "dialStatus", status, "second"), heard(8.58, "dialStatus", status, "late")]
+    items.sort(key=lambda item: item.at)
+    assert judge(rooms.members, run).outcome is Outcome.PASSED
+
+
+def test_a_status_that_comes_twice_without_a_join_is_another_matter():
+    run = a_run()
+    items = run.take("listening").transcript.items
+    items.append(heard(6.5, "dialStatus", {"sessionId": SESSION, "status": "Connected"}, "second"))
+    items.sort(key=lambda item: item.at)
+    assert judge(rooms.members, run).outcome is Outcome.FAILED
+
+
+def test_a_status_at_the_edge_of_what_is_compared_fails_nobody():
+    """The second is surely in the room 0.3 s after its join is answered; Ringing comes to both at that moment."""
+    for socket in ("member", "second"):
+        run = a_run()
+        edge = next(item for item in run.take("listening").call.heard("roomJoined", "second")).at + 0.3
+        edited(
+            run,
+            "dialStatus",
+            lambda item, socket=socket, edge=edge: [
+                replace(item, at=edge + (0.001 if item.socket == socket else -0.001))
+            ],
+            status="Ringing",
+        )
+        assert judge(rooms.members, run).outcome is Outcome.PASSED
+
+
 def test_a_socket_that_the_server_closed_tells_nothing_of_its_room():
     run = a_run()
     _deaf("second", "audio")(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mockpbx.conformance.check import Check, Unclear, Violated, check
 from mockpbx.conformance.checks.shapes import BOOLEAN, NULL, STRING, TEXT, Shape, either, require, shown
+from mockpbx.conformance.checks.views import lost
 from mockpbx.conformance.run import Run, Take
 from mockpbx.conformance.scenes.speaking import BAD_AUDIO, FORMATS
 from mockpbx.conformance.transcript import Acked, Closed, Heard, Item, Said
@@ -19,6 +20,7 @@ _WHY = {
     "unknown-session": "audio for a session that there is not",
     "no-data": "audio without audioData",
 }
+_ENDED = "audio for a call that has ended"
 
 
 def ack_of(take: Take, said: Said) -> Acked | None:
@@ -104,20 +106,23 @@ def _accepts(audio_format: str) -> Check:
 def _refuses(kind: str) -> Check:
     def judge(run: Run) -> None:
         take = run.take("speaking")
-        said = take.fact("bad")[kind]
-        ack = ack_of(take, said)
-        if ack is None and not any(taken(ack_of(take, one)) for one in _good(take)):
-            raise Unclear("no audio is acknowledged at all")
-        if ack is None:
-            raise Violated(f"{_WHY[kind]} was not acknowledged, so that nothing says that it failed", said)
-        if taken(ack) is None:
-            raise Unclear("the acknowledgment says neither true nor false")
-        if taken(ack):
-            raise Violated(f"{_WHY[kind]} was acknowledged with success: true", said, ack)
+        _must_be_refused(take, take.fact("bad")[kind], _WHY[kind])
 
     return check(f"audio-{kind}-refused", _SECTION, f"{_WHY[kind]} is acknowledged with success: false", "speaking")(
         judge
     )
+
+
+@check("audio-ended-call-refused", _SECTION, f"{_ENDED} is acknowledged with success: false", "speaking")
+def refuses_ended(run: Run) -> None:
+    """Judge a message that was sent when the end of the call had been told."""
+    take = run.take("speaking")
+    said: Said = take.fact("ended")
+    if not any(heard.at < said.at for heard in take.call.heard("hangup")):
+        raise Unclear("the call was not told to have ended when the audio was sent")
+    if lost(take.call):
+        raise Unclear("the server closed the member's socket")
+    _must_be_refused(take, said, _ENDED)
 
 
 @check(
@@ -147,6 +152,18 @@ def judge_alive(take: Take, since: float, until: float, after: str) -> None:
             raise Violated(f"{what} {item.at - since:.2f} s after {after}", item)
 
 
+def _must_be_refused(take: Take, said: Said, what: str) -> None:
+    ack = ack_of(take, said)
+    if ack is None and not any(taken(ack_of(take, one)) for one in _good(take)):
+        raise Unclear("no audio is acknowledged at all")
+    if ack is None:
+        raise Violated(f"{what} was not acknowledged, so that nothing says that it failed", said)
+    if taken(ack) is None:
+        raise Unclear("the acknowledgment says neither true nor false")
+    if taken(ack):
+        raise Violated(f"{what} was acknowledged with success: true", said, ack)
+
+
 def _good(take: Take) -> list[Said]:
     """Return the messages that were sent in good order, but for the last probe: a full queue may refuse some of it."""
     return [said for spoken in take.fact("spoken")[:-1] for said in spoken.said]
@@ -160,5 +177,6 @@ CHECKS: tuple[Check, ...] = (
     says_why,
     *(_accepts(audio_format) for audio_format in FORMATS),
     *(_refuses(kind) for kind in BAD_AUDIO),
+    refuses_ended,
     harmless,
 )

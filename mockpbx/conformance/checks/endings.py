@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mockpbx.conformance.check import Check, Level, Unclear, Violated, check
+from mockpbx.conformance.check import Check, Level, Unclear, Unobservable, Violated, check
 from mockpbx.conformance.checks.shapes import STRING, require, shown
-from mockpbx.conformance.checks.views import after_hangup, each, join_confirmed, lost, placed, stall, strangers
+from mockpbx.conformance.checks.views import after_hangup, each, held_up, join_confirmed, lost, placed, stall, strangers
 from mockpbx.conformance.run import Call, Run
 from mockpbx.conformance.transcript import Heard
+from mockpbx.contract.vocabulary import Party
 
 _EVENT = "hangup"
 _REQUEST = "hangup, Behavior"
@@ -86,6 +87,28 @@ def by_socket(run: Run) -> str:
     return each(placed(run), lambda call: _soon(run, call, "socket"))
 
 
+@check(
+    "hangup-ends-no-other-call",
+    "2. Terminate Call",
+    "POST /pbx/hangup ends the call that it names and no other of the same token",
+    "listening",
+    "cancelled",
+)
+def ends_no_other(run: Run) -> None:
+    """Judge by an answered call that is up while another is hung up."""
+    call, other = run.take("listening").call, run.take("cancelled").call
+    asked, until = other.marks.get("hung_up"), call.marks.get("hung_up")
+    if asked is None or until is None or not call.marks.get("connected", until) < asked < until - _AT_ONCE:
+        raise Unobservable("one call was not hung up while another was up")
+    if lost(call):
+        raise Unclear("the server closed the member's socket")
+    ended = [heard for heard in call.heard("hangup") if asked <= heard.at <= min(asked + _SOON, until)]
+    if ended and (call.record or {}).get("hangupBy") == Party.CALLEE:
+        raise Unclear("the callee hung up at that time")
+    if ended:
+        raise Violated("a call ended when another was hung up", other.placed, *ended)
+
+
 @check("callee-hangup-told", _EVENT, "those who joined are told when the callee hangs up", "callee-hangup")
 def by_callee(run: Run) -> None:
     """Judge the call whose callee hangs up: a record came before anybody else ended it."""
@@ -118,6 +141,9 @@ def follows_sound(run: Run) -> str:
         if silent <= _AT_ONCE:
             return
         _must_be_timely(run, frames[-1].at, ended.at)
+        late = held_up(run, call, frames[-1].at, call.member)
+        if silent - late <= _AT_ONCE:
+            raise Unclear(f"hangup was told {silent:.2f} s after the last frame, and frames up to {late:.2f} s late")
         raise Violated(f"hangup was told {silent:.2f} s after the last frame", frames[-1], ended)
 
     return each(placed(run), judge)
@@ -227,6 +253,7 @@ CHECKS: tuple[Check, ...] = (
     shape,
     by_rest,
     by_socket,
+    ends_no_other,
     by_callee,
     follows_sound,
     nothing_after,

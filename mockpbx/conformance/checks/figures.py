@@ -21,6 +21,8 @@ from mockpbx.conformance.run import Call, Run
 _EVENT = "cdr, cdr field"
 _DETAIL = "4. Get CDR Detail, Response Fields"
 
+_WHOLE = "cut as in the contract's sample, rounded to the nearest, or between the times shown; not rounded up"
+
 #: Seconds by which the service's own moments may lie beside what it tells of them.
 _SLACK = 0.1
 #: Seconds by which a hangup that nobody asked for may be told late.
@@ -130,11 +132,15 @@ def _between(record: dict[str, Any], since: str) -> float | None:
 
 
 duration = _figure(
-    "duration", "duration is the whole seconds from the call's start to its end", "duration", "startTime", _initiated
+    "duration",
+    f"duration is the whole seconds from the call's start to its end, {_WHOLE}",
+    "duration",
+    "startTime",
+    _initiated,
 )
 billable = _figure(
     "billable-seconds",
-    "billableSeconds is the whole seconds from the answer to the end",
+    f"billableSeconds is the whole seconds from the answer to the end, {_WHOLE}",
     "billableSeconds",
     "answerTime",
     _picked_up,

@@ -7,18 +7,30 @@ put to the test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mockpbx.conformance.check import Check, Level, Unclear, Verdict, Violated, check
 from mockpbx.conformance.checks.replies import OK, asked, require_code
 from mockpbx.conformance.checks.shapes import shown
-from mockpbx.conformance.listing import Row, Statement, all_rows, figure, has_ended, is_complete, moment, rows_of
+from mockpbx.conformance.listing import (
+    Row,
+    Statement,
+    all_rows,
+    figure,
+    has_ended,
+    has_id,
+    is_complete,
+    moment,
+    rows_of,
+    total_of,
+)
 from mockpbx.conformance.run import Run
-from mockpbx.conformance.scenes.records import MOST, Found
+from mockpbx.conformance.scenes.records import COMBINED, MOST, Found
 from mockpbx.conformance.transcript import Exchange
 from mockpbx.contract.operations import FILTER_FIELDS
 
 _SECTION = "Supported Filter Fields and Operators"
+_META = "3. Retrieve Call Detail Records, Response Example"
 _MEANING = {
     "$eq": "is the value",
     "$contains": "contains the value",
@@ -58,8 +70,14 @@ def _kebab(name: str) -> str:
     "records",
 )
 def filters_combine(run: Run) -> str:
-    """Judge a destination together with a duration."""
-    return _judge(run, lambda statements: [s.field for s in statements] == ["destination", "duration"])
+    """Judge each two of the fields, and all three."""
+
+    def together(statements: tuple[Statement, ...]) -> bool:
+        fields = tuple(statement.field for statement in statements)
+        # Where such a list is not seen to its end, it is asked for the destination, too.
+        return fields in COMBINED or fields == (*COMBINED[2], "destination")
+
+    return _judge(run, together)
 
 
 @check(
@@ -72,6 +90,40 @@ def filters_combine(run: Run) -> str:
 def filter_range(run: Run) -> str:
     """Judge two statements on duration."""
     return _judge(run, lambda statements: [s.field for s in statements][:2] == ["duration", "duration"])
+
+
+@check("filter-on-every-page", _SECTION, "a filter holds on page 2 as on page 1", "records")
+def filter_on_every_page(run: Run) -> None:
+    """Judge pages of one record, by a filter that the second record of the whole list does not meet."""
+    take = run.take("records")
+    statements, pages = take.fact("singly")
+    known: list[Row] = take.fact("known")
+    require_code(pages, OK)
+    _require_met(run, statements, pages)
+    second = known[1] if len(known) > 1 else {}
+    if not rows_of(pages[0]) or not any(statement.met_by(second) is False for statement in statements):
+        raise Unclear("the records that there are do not put it to the test", *pages)
+
+
+@check("total-of-filtered-list", _META, "meta.totalItems of a filtered list counts what the filter finds", "records")
+def total_of_filtered(run: Run) -> str:
+    """Judge lists that were seen to their end, in which the filter kept a record out."""
+    take = run.take("records")
+    known: list[Row] = take.fact("known")
+    told = 0
+    for statements, pages in take.fact("found"):
+        rows = all_rows(pages)
+        count = len({row.get("sessionId") for row in rows if has_id(row)})
+        totals = {total_of(page) for page in pages}
+        # Where the total moves, or a record lacks its id, the list cannot be counted.
+        if not rows or not is_complete(pages, MOST) or len(totals) > 1 or None in totals or not all(map(has_id, rows)):
+            continue
+        if totals != {count}:
+            raise Violated(f"{pages[0].path} tells totalItems {totals.pop()}, and finds {count}", *pages)
+        told += any(statement.met_by(row) is False for row in known for statement in statements)
+    if not told:
+        raise Unclear("no list that a filter makes shorter was seen to its end")
+    return f"{told} lists"
 
 
 @check(
@@ -99,7 +151,9 @@ CHECKS: tuple[Check, ...] = (
     ),
     filters_combine,
     filter_range,
+    filter_on_every_page,
     filter_percent_encoded,
+    total_of_filtered,
 )
 
 
@@ -113,10 +167,7 @@ def _judge(run: Run, about: Callable[[tuple[Statement, ...]], bool]) -> str:
     shown_some = kept_some = False
     for statements, pages in found:
         require_code(pages, OK)
-        for page in pages:
-            for row in rows_of(page):
-                if any(statement.met_by(row) is False for statement in statements):
-                    raise _blame(run, "shows", statements, row, page)
+        _require_met(run, statements, pages)
         present = [row.get("sessionId") for row in all_rows(pages)]
         met = [row for row in known if all(statement.met_by(row) for statement in statements)]
         missing = [row for row in met if row.get("sessionId") not in present]
@@ -127,6 +178,13 @@ def _judge(run: Run, about: Callable[[tuple[Statement, ...]], bool]) -> str:
     if not (shown_some and kept_some):
         raise Unclear("the records that there are do not put it to the test", *(pages[0] for _, pages in found))
     return f"{len(found)} queries"
+
+
+def _require_met(run: Run, statements: tuple[Statement, ...], pages: Sequence[Exchange]) -> None:
+    for page in pages:
+        for row in rows_of(page):
+            if any(statement.met_by(row) is False for statement in statements):
+                raise _blame(run, "shows", statements, row, page)
 
 
 def _blame(run: Run, what: str, statements: tuple[Statement, ...], row: Row, exchange: Exchange) -> Verdict:

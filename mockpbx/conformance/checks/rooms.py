@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mockpbx.conformance.check import Check, Unclear, Violated, check
+from mockpbx.conformance.checks.hearing import (
+    EDGE,
+    ON_THE_WAY,
+    frames,
+    must_be_read,
+    same_events,
+    same_sound,
+    surely_there,
+)
 from mockpbx.conformance.checks.shapes import STRING, one_of, require, shown
 from mockpbx.conformance.checks.views import CALL_EVENTS, each, lost, placed, strangers
 from mockpbx.conformance.run import Call, Run, Take
@@ -14,11 +23,6 @@ _SECTION = "roomJoined"
 _FIELDS = "roomJoined, Payload Parameters"
 _ROOM = "joinRoom"
 _SHAPE = {"sessionId": STRING, "status": one_of("success", "failed")}
-
-#: Frames by which two members' counts of one stretch may differ: what is on its way, at both ends.
-_ON_THE_WAY = 10
-#: Seconds at the edges of a stretch that are left out of it.
-_EDGE = 0.3
 
 
 @check("join-answered", _SECTION, "every joinRoom is answered by roomJoined with its sessionId", "listening")
@@ -86,18 +90,21 @@ def again(run: Run) -> None:
     "late-join-succeeds", _ROOM, "a socket that joins in the middle of a call gets its sound from then on", "listening"
 )
 def late(run: Run) -> str:
-    """Judge by what the member is told at the same time."""
+    """Judge by what the member is told from the answer to the join on."""
     take = run.take("listening")
     said: Said = take.fact("joined_late")
-    _must_succeed(take, "joined_late", "joining in the middle of a call")
+    since = _must_succeed(take, "joined_late", "joining in the middle of a call").at + EDGE
     until = take.call.marks.get("hung_up")
     if until is None:
         raise Unclear("the call was not hung up")
-    there = _frames(take.call, take.call.member, said.at + _EDGE, until)
-    here = _frames(take.call, "late", said.at + _EDGE, until)
-    if len(there) < 2 * _ON_THE_WAY:
-        raise Unclear("the member itself got no sound then")
-    if not here or abs(len(there) - len(here)) > _ON_THE_WAY:
+    there = frames(take.call, take.call.member, since, until)
+    here = frames(take.call, "late", since, until)
+    if lost(take.call) or lost(take.call, "late"):
+        raise Unclear("a member's socket was closed by the server")
+    if len(there) < 2 * ON_THE_WAY:
+        raise Unclear("the member itself got too little sound after that join was answered")
+    if not here or abs(len(there) - len(here)) > ON_THE_WAY:
+        must_be_read(run, take.call, len(there) - len(here), (since, until), "late")
         raise Violated(f"{len(here)} frames reached the late member, {len(there)} the first one", said, *here[:3])
     return f"{len(here)} frames"
 
@@ -130,11 +137,11 @@ def members(run: Run) -> str:
     call = take.call
     if any(lost(call, name) for name in (call.member, "second", "late")):
         raise Unclear("a member's socket was closed by the server")
-    remark = _same_sound(call)
-    _same_events(call, "second", "dialStatus", since=_there(call, "second"))
+    remark = same_sound(run, call)
+    same_events(call, "second", "dialStatus", since=surely_there(call, "second"))
     if "joined_late" in take.facts and "failed" not in [_reading(h) for h in call.heard("roomJoined", "late")]:
-        _same_events(call, "late", "hangup")
-        _same_events(call, "late", "cdr")
+        same_events(call, "late", "hangup")
+        same_events(call, "late", "cdr")
     return remark
 
 
@@ -145,11 +152,11 @@ def leaving(run: Run) -> str:
     left, until = call.marks.get("second_left"), call.marks.get("hung_up")
     if left is None or until is None:
         raise Unclear(f"the scene did not come so far: {run.take('listening').trouble}")
-    before = _frames(call, call.member, left - 1, left)
-    if len(before) < _ON_THE_WAY or lost(call):
+    before = frames(call, call.member, left - 1, left)
+    if len(before) < ON_THE_WAY or lost(call):
         raise Unclear("there was no sound when the socket left")
     ended = [heard for heard in call.heard("hangup") if heard.at < until]
-    after = _frames(call, call.member, left + _EDGE, until)
+    after = frames(call, call.member, left + EDGE, until)
     if ended or not after:
         raise Violated("the call was over when one of two members had closed its socket", *ended)
     return f"{len(after)} frames"
@@ -203,7 +210,8 @@ def _must_fail(take: Take, fact: str, what: str) -> None:
         raise Violated(f"joining {what} was answered by {shown(answer.payload.get('status'))}", answer)
 
 
-def _must_succeed(take: Take, fact: str, what: str) -> None:
+def _must_succeed(take: Take, fact: str, what: str) -> Heard:
+    """Return the answer to a join. Raises Violated where that is failed, Unclear where there is none."""
     said: Said = take.fact(fact)
     first = take.call.first("roomJoined")
     if first is not None and _reading(first) == "failed":
@@ -213,39 +221,7 @@ def _must_succeed(take: Take, fact: str, what: str) -> None:
         raise Unclear("joinRoom was not answered")
     if _reading(answer) == "failed":
         raise Violated(f"{what} was answered by {shown(answer.payload.get('status'))}", said, answer)
-
-
-def _frames(call: Call, socket: str, since: float, until: float) -> list[Heard]:
-    return [heard for heard in call.heard("audio", socket) if since <= heard.at <= until]
-
-
-def _same_events(call: Call, socket: str, event: str, since: float = 0) -> None:
-    """Compare what the member and another were told from a moment on."""
-    one, other = ([heard for heard in call.heard(event, name) if heard.at >= since] for name in (call.member, socket))
-    if [heard.payload for heard in one] != [heard.payload for heard in other]:
-        counts = f"{event} came {len(one)} times to the member, {len(other)} times to the socket {socket}"
-        raise Violated(counts if len(one) != len(other) else f"{event} differed", *one[:5], *other[:5])
-
-
-def _same_sound(call: Call) -> str:
-    """Compare the sound of two members from the answer until one of them left."""
-    left = call.marks.get("second_left")
-    first = call.heard("audio")[:1]
-    if left is None or not first or first[0].at < _there(call, "second"):
-        raise Unclear("the two members were not there together when the sound began")
-    one, other = (_frames(call, name, 0, left - _EDGE) for name in (call.member, "second"))
-    if abs(len(one) - len(other)) > _ON_THE_WAY:
-        raise Violated(f"{len(one)} frames reached the member, {len(other)} the second", *one[:2], *other[:2])
-    for mine, theirs in zip(one, other, strict=False):
-        if mine.payload != theirs.payload:
-            raise Violated("a frame of the second member was another than the first one's", mine, theirs)
-    return f"{len(other)} frames each"
-
-
-def _there(call: Call, socket: str) -> float:
-    """Return when a socket was surely in the room: a little after its join was answered, or asked for."""
-    moments = [heard.at for heard in call.heard("roomJoined", socket)] or [call.marks["joined"]]
-    return moments[0] + _EDGE
+    return answer
 
 
 def _hashable(value: object) -> object:

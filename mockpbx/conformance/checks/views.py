@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from math import ceil
 
 from mockpbx.conformance.check import Unclear
@@ -18,6 +19,8 @@ _KNOWN = CALL_EVENTS | {"newSession", "roomJoined", "exception"}
 PROMPT = 0.25
 #: Seconds with so few looks at the clock that their 99th percentile is the worst.
 _WINDOW = 0.25
+#: Seconds around a moment within which frames that come late, and then together, count as one delay.
+_BURST = 1.0
 #: Frames that are a conversation, and no stray sound: a second of them.
 _TALK = 50
 
@@ -127,6 +130,25 @@ def stall(run: Run, since: float, until: float) -> float:
     """Return the longest that the checker's own loop stood still between two moments, in seconds."""
     windows = ceil((until - since) / _WINDOW) + 1
     return max(run.lag.p99(since + n * _WINDOW, since + (n + 1) * _WINDOW) for n in range(windows))
+
+
+def held_up(run: Run, call: Call, moment: float, *sockets: str) -> float:
+    """Return for how long reading may have been held up around a moment, in seconds.
+
+    That is how long the checker's own loop stood still, or how long one of the sockets brought no sound, of a second
+    at most: what is silent for longer is silent.
+    """
+    gaps = [0.0]
+    for socket in sockets:
+        times = [heard.at for heard in call.heard("audio", socket)]
+        gaps += [min(later - earlier, _BURST) for earlier, later in pairwise(times) if _meets(earlier, later, moment)]
+        if times and times[-1] < moment:
+            gaps.append(min(moment - times[-1], _BURST))
+    return max(*gaps, stall(run, moment - _BURST, moment + _BURST))
+
+
+def _meets(earlier: float, later: float, moment: float) -> bool:
+    return earlier <= moment + _BURST and later >= moment - _BURST
 
 
 def after_hangup(call: Call, *events: str) -> list[Heard]:

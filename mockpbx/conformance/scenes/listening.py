@@ -8,7 +8,7 @@ from uuid import uuid4
 from mockpbx.conformance.scene import scene
 from mockpbx.conformance.stage import Stage
 
-#: Seconds of listening after the answer: 400 frames.
+#: Seconds of listening after the answer: 400 frames. The last three begin when the late one is in.
 LENGTH = 8.0
 #: Seconds after the answer at which a member joins again, at which it leaves, and at which a late one joins.
 REJOINS, LEAVES, COMES_LATE = 1.0, 4.0, 5.0
@@ -22,6 +22,7 @@ async def LISTENING(stage: Stage) -> None:  # noqa: N802
     await _join(stage, "outsider", str(uuid4()), "joined_unknown")
     await stage.answered(call)
     begun = stage.now()
+    stage.let_in()
     await _until(stage, begun + REJOINS)
     await _join(stage, "second", call.session_id, "joined_again")
     await _until(stage, begun + LEAVES)
@@ -29,7 +30,8 @@ async def LISTENING(stage: Stage) -> None:  # noqa: N802
     await (await stage.socket("second")).close()
     await _until(stage, begun + COMES_LATE)
     await _join(stage, "late", call.session_id, "joined_late")
-    await _until(stage, begun + LENGTH)
+    await stage.joined("late", call.session_id)  # what it hears counts from then on
+    await asyncio.sleep(LENGTH - COMES_LATE)
     await stage.hang_up(call, by="rest", tune="duration")
 
 

@@ -30,6 +30,14 @@ _TRIES = 3  # at pages that all show the list as it was at one moment
 #: Pages that are fetched where a server shows few rows on each.
 _PAGES = 6
 
+#: Fields that are filtered together.
+COMBINED = (
+    ("destination", "duration"),
+    ("destination", "billableSeconds"),
+    ("duration", "billableSeconds"),
+    ("destination", "duration", "billableSeconds"),
+)
+
 #: Statements that must all be met, and the pages of what was found by them, from the first on.
 Found = tuple[tuple[Statement, ...], Sequence[Exchange]]
 
@@ -43,7 +51,7 @@ Found = tuple[tuple[Statement, ...], Sequence[Exchange]]
 async def RECORDS(stage: Stage) -> None:  # noqa: N802
     """Facts: `list`, one that shows `ours`, `pages` by name, all `known` rows, `detail` of one, what was `found`.
 
-    `encoded` are one filter in two spellings.
+    `singly` is what a filter finds on pages of one record, `encoded` are one filter in two spellings.
     """
     facts = stage.take.facts
     number = stage.options.number
@@ -60,6 +68,7 @@ async def RECORDS(stage: Stage) -> None:  # noqa: N802
     facts["found"] = found = []
     for statements in _questions(row):
         found += await _find(stage, statements, row)
+    facts["singly"] = await _singly(stage, known, row)
     plain = _whose(row["destination"]).query
     encoded = "filter.destination=" + quote(f"$eq:{row['destination']}", safe="")
     facts["encoded"] = (await _get(stage, f"/cdr?limit=1&{encoded}"), await _get(stage, f"/cdr?limit=1&{plain}"))
@@ -125,14 +134,26 @@ def _questions(row: Row) -> Iterator[tuple[Statement, ...]]:
         for operator in sorted(field.operators):
             for value in _values(row, field.name, operator):
                 yield (Statement(field.name, operator, value),)
+    yield from _combinations(row)
     duration = figure(row.get("duration"))
     if duration is not None:
-        for destination in (row["destination"], f"{row['destination']}0"):
-            for value in (duration, duration + 1):
-                yield _whose(destination), Statement("duration", "$eq", value)
         below, above = max(duration - 1, 0), duration + 1
         for least, most in ((below, above), (above, above + 1), (0, below)):
             yield Statement("duration", "$gte", least), Statement("duration", "$lte", most)
+
+
+def _combinations(row: Row) -> Iterator[tuple[Statement, ...]]:
+    """Iterate over filters of two and of three fields: all met by a row, then all but one, each in its turn."""
+    met = {"destination": _whose(row["destination"])}
+    missed = {"destination": _whose(f"{row['destination']}0")}
+    for name in ("duration", "billableSeconds"):
+        value = figure(row.get(name))
+        if value is not None:
+            met[name], missed[name] = (Statement(name, "$eq", asked) for asked in (value, value + 1))
+    for fields in COMBINED:
+        if met.keys() >= set(fields):
+            for wrong in (None, *fields):
+                yield tuple((missed if name == wrong else met)[name] for name in fields)
 
 
 def _values(row: Row, field: str, operator: str) -> Sequence[str | int]:
@@ -152,6 +173,15 @@ async def _find(stage: Stage, statements: tuple[Statement, ...], row: Row) -> li
         narrowed = (*statements, _whose(row["destination"]))
         found.append((narrowed, await _walk(stage, narrowed)))
     return found
+
+
+async def _singly(stage: Stage, known: Sequence[Row], row: Row) -> Found:
+    """Return pages 1 and 2, of one record each, of a filter that the second record of the whole list does not meet."""
+    second = figure((known[1] if len(known) > 1 else row).get("duration"))
+    other = next((each for each in known if figure(each.get("duration")) not in (None, second)), row)
+    statement = Statement("duration", "$eq", figure(other.get("duration")) or 0)
+    pages = [await _get(stage, f"/cdr?limit=1&page={page}&{statement.query}") for page in (1, 2)]
+    return (statement,), pages
 
 
 async def _walk(stage: Stage, statements: tuple[Statement, ...]) -> Sequence[Exchange]:

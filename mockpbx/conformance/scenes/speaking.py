@@ -157,6 +157,8 @@ async def SPEAKING(stage: Stage) -> None:  # noqa: N802
     await mark(stage, call, "never heard")
     await asyncio.sleep(_MID_SPEECH)
     await stage.hang_up(call, by="socket", tune="billableSeconds")
+    facts["ended"] = await line.say("audio", _audio(call), ack=True)
+    await acknowledged(stage, [facts["ended"]], AT_ONCE)
     facts["echoes"] = await echoes(call, [one for one in facts["spoken"] if one.probe != _LAST])
 
 

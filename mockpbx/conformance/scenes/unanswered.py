@@ -11,10 +11,14 @@ from mockpbx.conformance.transcript import Heard, Item
 RECORD_WITHIN = 5.0
 
 
-@scene("cancelled", "hung up by REST before anybody answers; then its room is joined")
+@scene(
+    "cancelled",
+    "beside the listening call, one that is hung up by REST before anybody answers; then its room is joined",
+    beside="listening",
+)
 async def CANCELLED(stage: Stage) -> None:  # noqa: N802
     """Hang up as soon as the first status is told; join the ended session by a socket of its own."""
-    call = await stage.place(stage.options.number)
+    call = await stage.place(stage.options.number, patiently=True)
     await stage.until_heard("dialStatus", socket=call.member, session_id=call.session_id)
     await stage.hang_up(call)
     await stage.until_heard("cdr", socket=call.member, session_id=call.session_id, within=RECORD_WITHIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mockpbx.contract.errors import NotConnected
@@ -22,6 +22,30 @@ class AckChanged(Mutation):
     def ack(self, ack: Payload) -> object:
         """Change it."""
         return self.change(ack)
+
+
+class TakenAfterTheEnd(Mutation):
+    """Audio for a call that has ended is acknowledged as taken."""
+
+    def __init__(self) -> None:
+        self._ended: set[object] = set()
+        self._is_over = False
+
+    def events(self, event: str, payload: Payload) -> Sequence[tuple[str, Payload]]:
+        """Note which calls are over."""
+        if event == "hangup":
+            self._ended.add(payload["sessionId"])
+        return [(event, payload)]
+
+    def incoming(self, event: str, payload: object) -> Sequence[tuple[int, object]]:
+        """Note whether audio is for a call that is over."""
+        named = payload.get("sessionId") if isinstance(payload, dict) else None
+        self._is_over = event == "audio" and isinstance(named, str) and named in self._ended
+        return [(0, payload)]
+
+    def ack(self, ack: Payload) -> object:
+        """Say that it was taken."""
+        return _TAKEN if self._is_over else ack
 
 
 def _accepts_early(ack: Payload) -> Payload:
@@ -60,6 +84,10 @@ ACKS = (
     Mutant(
         "ack-hides-refusal", "acks", _SECTION, "audio that was refused is acknowledged with success",
         "send audio that is refused and assert that your client notices", AckChanged(lambda ack: _TAKEN),
+    ),
+    Mutant(
+        "ack-hides-the-end", "acks", _SECTION, "audio for a call that has ended is acknowledged with success",
+        "speak when hangup has come and assert that your client notices", TakenAfterTheEnd(),
     ),
     Mutant(
         "audio-before-connected-accepted", "acks", _SECTION, "audio before Connected is acknowledged, and lost",

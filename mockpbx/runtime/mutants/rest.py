@@ -78,8 +78,40 @@ def _inside(name: str, change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda body: body | {name: change(body[name])}
 
 
+class TotalUnfiltered(Mutation):
+    """The total of a filtered list is that of the whole one, as it was last told."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    def reply(self, reply: Reply) -> Reply:
+        """Remember the total of a list without a filter, and tell it of lists with one."""
+        if reply.request != LIST or reply.status != 200:
+            return reply
+        meta = reply.body["meta"]
+        if "filter" not in meta:
+            self._total = meta["totalItems"]
+            return reply
+        pages = -(-self._total // max(meta["itemsPerPage"], 1))
+        return replace(reply, body=reply.body | {"meta": meta | {"totalItems": self._total, "totalPages": pages}})
+
+
 def _page_total(body: Any) -> Any:
     return body | {"meta": body["meta"] | {"totalItems": len(body["data"])}}
+
+
+def _without_filters_behind_page_1(query: RecordQuery) -> RecordQuery:
+    return replace(query, filters=()) if query.page > 1 else query
+
+
+def _billable_alone(query: RecordQuery) -> RecordQuery:
+    if len(query.filters) < 2:
+        return query
+    return replace(query, filters=tuple(each for each in query.filters if each[0] != "billableSeconds"))
+
+
+def _turned_where_filtered(query: RecordQuery) -> RecordQuery:
+    return replace(query, ascending=not query.ascending) if query.filters else query
 
 
 def _gt(query: RecordQuery) -> RecordQuery:
@@ -202,6 +234,24 @@ REST = (
     Mutant(
         "filter-ignored", "rest", "Supported Filter Fields and Operators", "filters have no effect",
         "filter by destination and assert the rows", QueryChanged(lambda query: replace(query, filters=())),
+    ),
+    Mutant(
+        "filter-lost-behind-page-1", "rest", "Supported Filter Fields and Operators",
+        "filters have no effect on page 2 and those behind it",
+        "filter by duration and fetch page 2 of one record", QueryChanged(_without_filters_behind_page_1),
+    ),
+    Mutant(
+        "filter-billable-alone", "rest", "Supported Filter Fields and Operators",
+        "filter.billableSeconds has no effect beside another filter",
+        "filter by destination and billableSeconds and assert the rows", QueryChanged(_billable_alone),
+    ),
+    Mutant(
+        "cdr-total-unfiltered", "rest", _RETRIEVE, "totalItems of a filtered list counts all records",
+        "filter by duration and assert totalItems", TotalUnfiltered(),
+    ),
+    Mutant(
+        "cdr-filtered-ascending", "rest", _RETRIEVE, "the oldest record comes first where a filter is set",
+        "filter by destination and assert that the newest record comes first", QueryChanged(_turned_where_filtered),
     ),
     Mutant(
         "gte-as-gt", "rest", "Supported Filter Fields and Operators", "$gte finds what is greater only",
