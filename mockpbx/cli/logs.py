@@ -13,7 +13,7 @@ from mockpbx.domain import events as e
 from mockpbx.domain.scenario import word
 from mockpbx.media import facts
 from mockpbx.media.pcm import RATE
-from mockpbx.runtime.entries import AudioRefused, EventRefused, HandsetPickedUp, HandsetPutDown
+from mockpbx.runtime.entries import AudioRefused, EventRefused, HandsetPickedUp, HandsetPutDown, HandsetVoiced
 from mockpbx.runtime.faults import FaultStruck
 from mockpbx.runtime.journal import Entry
 
@@ -90,6 +90,7 @@ _LINES: dict[type, Callable[[Any], str]] = {
     e.RoomJoined: lambda event: "a client joined",
     e.JoinRefused: lambda event: "a client asked to join, but no such call is live",
     HandsetPickedUp: lambda event: "a person picked up",
+    HandsetVoiced: lambda event: f"the person {'speaks' if event.talking else 'is silent: something else speaks'}",
     HandsetPutDown: lambda event: f"the handset was put down: {event.why}",
     e.TakenOver: lambda event: f"the other end is {event.scenario} from here on",
     e.ExpectationMissed: lambda event: f"missed: {word(event.expectation)} within {event.expectation.within:g} s",

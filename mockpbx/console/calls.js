@@ -1,8 +1,11 @@
 /** Calls as values, and what each fact of the journal changes in them. */
 import { told } from "./facts.js";
+import { isolated } from "./visible.js";
 
 /** The persona of a call that a person picks up. */
-const HANDSET = "handset";
+export const HANDSET = "handset";
+/** What the journal calls the scenario of a call in which somebody steps in through the control API. */
+const BY_HAND = "by hand";
 
 /** Makes a call of the summary that the control API gives; what only its entries told is kept from `before`. */
 export function callOf(summary, before) {
@@ -39,14 +42,16 @@ function fresh() {
     endedAt: null,
     record: null,
     failure: null,
-    handset: null,
+    performing: true, // its scenario goes on, or is to begin
+    sounding: false, // a sound of it goes on, as an echo does when nothing else is left to do
+    handset: null, // in a person's hand: "held", or "talking" where the client hears the person
     counts: { digits: 0, checkpoints: 0, interruptions: 0, refused: 0, underruns: 0, faults: 0 },
     last: "",
     tone: "",
   };
 }
 
-/** What a fact changes in its call: by its kind, `(call, data, at)`. */
+/** What a fact changes in its call: by its kind, `(call, data, at, kind)`. */
 export const CHANGES = {
   RoomJoined: noted((call) => (call.joined = true)),
   RoomEmptied: noted(),
@@ -56,13 +61,19 @@ export const CHANGES = {
     if (status === "Connected") call.answeredAt = at;
   },
   TakenOver: noted((call, { scenario }) => {
-    call.scenario = scenario;
-    call.handset = call.handset && held(call);
+    Object.assign(call, { scenario, performing: scenario !== BY_HAND });
   }),
-  HandsetPickedUp: noted((call) => (call.handset = held(call))),
+  HandsetPickedUp: noted((call) => (call.handset = "held")),
+  HandsetVoiced: noted((call, { talking }) => {
+    call.handset = talking ? "talking" : "held";
+    if (talking) call.sounding = false;
+  }),
   HandsetPutDown: noted((call) => (call.handset = null)),
+  CalleeSpoke: (call, { sound }) => (call.sounding = sound !== "silence"),
+  CalleeSoundEnded: (call) => (call.sounding = false),
   ScenarioFailed: noted((call, { step, reason }) => (call.failure = `step ${step}: ${reason}`)),
-  ScenarioFinished: noted(),
+  ScenarioFinished: noted((call) => (call.performing = false)),
+  ScenarioStopped: (call) => (call.performing = false),
   ExpectationMet: noted(),
   ExpectationMissed: noted(),
   CheckpointReached: noted((call) => (call.counts.checkpoints += 1)),
@@ -90,16 +101,11 @@ export const CHANGES = {
 
 /** A change after which the fact is what happened last in its call. */
 function noted(change = () => {}) {
-  return function note(call, data, at) {
+  return (call, data, at, kind) => {
     change(call, data, at);
-    note.kind ??= Object.keys(CHANGES).find((kind) => CHANGES[kind] === note);
-    const { text, tone } = told(note.kind, data, call);
+    const { text, tone } = told(kind, data, call);
     Object.assign(call, { last: text, tone });
   };
-}
-
-function held(call) {
-  return call.scenario === HANDSET ? "talking" : "held";
 }
 
 function momentOf(iso) {
@@ -115,6 +121,9 @@ export function lasted(call, now) {
   return Math.max(0, now - (call.answeredAt ?? call.placedAt));
 }
 
+/** What a call's `handset` means. */
+export const HANDS = { held: "a person listens", talking: "a person talks" };
+
 /** A length as a phone shows it: `0:07`, `12:34`, `1:02:03`. */
 export function spell(ms) {
   const seconds = Math.floor(ms / 1_000);
@@ -125,7 +134,7 @@ export function spell(ms) {
 
 /** Who is called, and by whom where somebody calls in. */
 export function called({ direction, caller, number }) {
-  return direction === "inbound" && caller ? `${caller} → ${number}` : number;
+  return direction === "inbound" && caller ? `${isolated(caller)} → ${isolated(number)}` : isolated(number);
 }
 
 /** Who ended a call: `the client`, `the callee`, `the caller`, `nobody`. */

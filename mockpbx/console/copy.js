@@ -6,15 +6,16 @@ const KEPT = "mockpbx copy as";
 const WIDTH = 72; // characters; what is longer goes on lines of its own
 
 /** Every language that a request is offered in: its word, its name, and who writes it. */
-export const LANGUAGES = [
+const LANGUAGES = [
   ["curl", "curl", asCurl],
   ["python", "Python", asPython],
   ["javascript", "JavaScript", asJavaScript],
 ];
 
 /**
- * Returns a request as code of a language ("curl", "python" or "javascript"): `{ shown, copied }`, the former with masked
- * tokens. Python needs nothing but its standard library, JavaScript runs in Node 18 or later and in the page's own console.
+ * Returns a request as code of a language ("curl", "python" or "javascript"): `{ shown, copied }`, the former with
+ * masked tokens. Python needs nothing but its standard library, JavaScript runs in Node 18 or later and in the page's
+ * own console.
  */
 export function snippet(language, request, app) {
   const [, , write] = LANGUAGES.find(([word]) => word === language) ?? LANGUAGES[0];
@@ -58,8 +59,8 @@ export async function toClipboard(copied, place = document.body) {
 }
 
 /**
- * A small button that shows a request as code, to be copied: `copyable(app, () => request)`. The request is asked for when
- * it is opened. Without a label (null) it is an icon, for rows of many.
+ * A small button that shows a request as code, to be copied: `copyable(app, () => request)`. The request is asked for
+ * when it is opened. Without a label (null) it is an icon, for rows of many.
  */
 export function copyable(app, request, label = "Copy as") {
   const panel = h("div.copy-panel", { popover: "auto", role: "group", "aria-label": "this request as code" });
@@ -95,9 +96,10 @@ function choices(app, request, panel) {
     say(code, snippet(chosen, request, app).shown);
     say(told, "");
   };
-  const tabs = LANGUAGES.map(([word, name]) =>
-    h("button", { type: "button", dataset: { language: word }, "aria-pressed": "false", onclick: () => show(word) }, name),
-  );
+  const tabs = LANGUAGES.map(([word, name]) => h(
+    "button", { type: "button", dataset: { language: word }, "aria-pressed": "false", onclick: () => show(word) },
+    name,
+  ));
   const copy = async () => {
     try {
       await toClipboard(snippet(language, request, app).copied, panel);
@@ -119,7 +121,7 @@ function put(panel, button) {
   panel.style.top = `${Math.max(8, below ? at.bottom + 6 : at.top - 6 - panel.offsetHeight)}px`;
 }
 
-// --- the languages ----------------------------------------------------------------------------------------------------
+// --- the languages ---------------------------------------------------------------------------------------------------
 
 function asCurl({ method, url, headers, body, file }) {
   const lines = [`curl -sS${/[[\]{}]/.test(url) ? "g" : ""} ${method === "GET" ? "" : `-X ${method} `}${quoted(url)}`];
@@ -167,7 +169,11 @@ function asJavaScript({ method, url, headers, body, file }) {
 const JSON_WORDS = { words: { true: "true", false: "false", null: "null" }, indent: "  ", comma: "", key: text };
 const PYTHON_WORDS = { words: { true: "True", false: "False", null: "None" }, indent: "    ", comma: ",", key: text };
 /** In an object literal of JavaScript, `"__proto__": …` would be no key. */
-const JAVASCRIPT_WORDS = { ...JSON_WORDS, comma: ",", key: (name) => (name === "__proto__" ? `[${text(name)}]` : text(name)) };
+const JAVASCRIPT_WORDS = {
+  ...JSON_WORDS,
+  comma: ",",
+  key: (name) => (name === "__proto__" ? `[${text(name)}]` : text(name)),
+};
 
 /** A JSON value as a literal; what is short stays on one line. */
 function literal(value, words, indent = "") {
@@ -184,13 +190,13 @@ function literal(value, words, indent = "") {
   return `${open}\n${inner}${items(inner).join(`,\n${inner}`)}${words.comma}\n${indent}${close}`;
 }
 
-/** A string as JSON, Python and JavaScript read it; what cannot be seen is escaped, so that nothing is pasted unseen. */
+/** A string as JSON, Python and JavaScript read it, with what cannot be seen escaped: nothing is pasted unseen. */
 function text(value) {
   const unseen = /[\u007f-\u00a0\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff0-\uffff]/g;
   return JSON.stringify(value).replace(unseen, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** A word of a POSIX shell. */
-function quoted(value) {
+export function quoted(value) {
   return `'${value.replaceAll("'", `'\\''`)}'`;
 }

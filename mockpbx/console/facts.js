@@ -1,4 +1,5 @@
 /** The journal's facts in a few words: who did it, what it was, and how it is to be taken. */
+import { isolated } from "./visible.js";
 
 /** A length of samples at 8 kHz. */
 function length(samples) {
@@ -7,11 +8,11 @@ function length(samples) {
 }
 
 /** A step or an expectation, which stand as a scenario file has them: `"answer"`, `{ ring: 3 }`. */
-export function step(notation) {
+function step(notation) {
   if (typeof notation === "string") return notation.replaceAll("_", " ");
   const [[word, value]] = Object.entries(notation);
   const parts = typeof value === "object" ? Object.entries(value).map(([name, each]) => `${name} ${each}`) : [value];
-  const given = parts.join(", ");
+  const given = isolated(parts.join(", "));
   return `${word.replaceAll("_", " ")} ${given}`;
 }
 
@@ -35,6 +36,7 @@ const TELLS = {
   ScenarioStopped: ["callee", (fact) => `the scenario stopped at step ${fact.step}: ${fact.reason}`],
   TakenOver: ["callee", ({ scenario }) => `${scenario} takes over`, "note"],
   HandsetPickedUp: ["callee", ({ takenOver }) => PICKED_UP[takenOver ? "again" : "first"], "note"],
+  HandsetVoiced: ["callee", ({ talking }) => (talking ? "the person speaks" : "something else speaks instead"), "note"],
   HandsetPutDown: ["callee", ({ why }) => PUT_DOWN[why] ?? "the handset was put down"],
   PlayoutStarted: ["client", () => "begins to be heard"],
   PlayoutDrained: ["client", ({ played }) => `all heard after ${length(played)}: the queue is empty`],
@@ -78,5 +80,11 @@ function ended({ record }) {
 export function told(kind, data, { direction } = {}) {
   const [side, tell, tone = ""] = TELLS[kind] ?? ["service", () => kind];
   const other = direction === "inbound" && kind === "CallPlaced" ? "callee" : side;
-  return { side: other, text: tell(data), tone };
+  return { side: other, text: tell(shown(data)), tone };
+}
+
+/** What clients wrote in a fact is text of theirs among words of ours. */
+function shown(data) {
+  const safe = (value) => (typeof value === "string" ? isolated(value) : value);
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, safe(value)]));
 }

@@ -61,7 +61,7 @@ export class SocketIO {
     return () => all.delete(listener);
   }
 
-  /** Calls `listener({ direction: "in"|"out", name, payload, ack })` for every event and, with `ack` true, for what acknowledges one. */
+  /** Calls `listener({ direction: "in"|"out", name, payload, ack })` for each event, and with `ack` for its answer. */
   tap(listener) {
     this.#taps.add(listener);
     return () => this.#taps.delete(listener);
@@ -82,24 +82,21 @@ export class SocketIO {
   }
 
   #send(packet) {
-    if (!this.connected) {
-      if (this.active) this.#unsent.push(packet);
-      else this.#giveUpAsking();
-      return;
-    }
-    this.#show("out", packet.data);
-    this.#link.send(encoded(packet));
+    if (this.connected) {
+      this.#show("out", packet.data);
+      this.#link.send(encoded(packet));
+    } else if (this.active) this.#unsent.push(packet);
+    else this.#giveUpAsking();
   }
 
-  // --- the connection -------------------------------------------------------------------------------------------------
+  // --- the connection ------------------------------------------------------------------------------------------------
 
   #open() {
-    const link = new Link(this.url, {
+    const link = (this.#link = new Link(this.url, {
       open: () => link.send([`${MESSAGE}${CONNECT}${JSON.stringify(this.auth)}`]),
       packet: (packet) => this.#take(packet),
       close: (reason) => link === this.#link && this.#lost(reason),
-    });
-    this.#link = link;
+    }));
   }
 
   #lost(reason) {
@@ -137,8 +134,7 @@ export class SocketIO {
     if (type === CONNECT) {
       this.#failures = 0;
       this.id = data?.sid ?? "";
-      const unsent = this.#unsent.splice(0);
-      for (const packet of unsent) this.#send(packet);
+      for (const packet of this.#unsent.splice(0)) this.#send(packet);
       this.#tell("connect", this.id);
     } else if (type === EVENT) {
       if (!Array.isArray(data)) return;
@@ -156,7 +152,8 @@ export class SocketIO {
     } else if (type === CONNECT_ERROR) {
       this.active = false;
       this.#lost("refused");
-      this.#tell("connect_error", Object.assign(new Error(data?.message ?? "refused"), { data: data?.data, final: true }));
+      const error = new Error(data?.message ?? "refused");
+      this.#tell("connect_error", Object.assign(error, { data: data?.data, final: true }));
     }
   }
 
@@ -247,7 +244,7 @@ class Link {
   }
 }
 
-// --- packets ----------------------------------------------------------------------------------------------------------
+// --- packets ---------------------------------------------------------------------------------------------------------
 
 class Malformed extends Error {}
 

@@ -175,7 +175,7 @@ export class Store {
     const change = CHANGES[entry.kind];
     if (!call || !change) return;
     const live = call.live;
-    change(call, entry.data, entry.at);
+    change(call, entry.data, entry.at, entry.kind);
     if (live && !call.live) this.#end(call);
   }
 

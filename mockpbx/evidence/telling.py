@@ -12,7 +12,14 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.fields import told
 from mockpbx.media import facts as f
 from mockpbx.media.pcm import RATE
-from mockpbx.runtime.entries import AudioRefused, ClientReturned, EventRefused, HandsetPickedUp, HandsetPutDown
+from mockpbx.runtime.entries import (
+    AudioRefused,
+    ClientReturned,
+    EventRefused,
+    HandsetPickedUp,
+    HandsetPutDown,
+    HandsetVoiced,
+)
 from mockpbx.runtime.faults import FaultStruck
 
 # Who did it to whom: the client, the service, the other end.
@@ -120,6 +127,10 @@ TELLS: dict[type, tuple[str, Tell]] = {
     e.ScenarioStopped: (CALLEE, lambda event: f"the scenario stopped at step {event.step}: {plain(event.reason)}"),
     e.TakenOver: (CALLEE, lambda event: f"{plain(event.scenario)} takes over"),
     HandsetPickedUp: (CALLEE, lambda event: f"a person picks up{' in place of another' * event.taken_over}"),
+    HandsetVoiced: (
+        CALLEE,
+        lambda event: "the person speaks" if event.talking else "something else speaks in the person's place",
+    ),
     HandsetPutDown: (CALLEE, lambda event: f"the person is gone: {_PUT_DOWN[event.why]}"),
     e.RecordIssued: (TO_CLIENT, lambda event: "cdr"),
     f.PlayoutStarted: (TO_CALLEE, lambda event: "the client begins to be heard"),

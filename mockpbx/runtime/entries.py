@@ -39,6 +39,13 @@ class HandsetPickedUp:
 
 
 @dataclass(frozen=True, slots=True)
+class HandsetVoiced:
+    """From here on the person is what the client hears (before the answer: from then on), or something else is."""
+
+    talking: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HandsetPutDown:
     """That person is gone, and the call goes on unless it `ended`. The ledger is that of what they said."""
 

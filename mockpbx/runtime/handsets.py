@@ -16,7 +16,7 @@ from mockpbx.media.pcm import SILENCE, Samples, mixed, to_bytes
 from mockpbx.media.sources import Silence
 from mockpbx.runtime.callbook import CallBook
 from mockpbx.runtime.clock import ClockMode
-from mockpbx.runtime.entries import HandsetPickedUp, HandsetPutDown
+from mockpbx.runtime.entries import HandsetPickedUp, HandsetPutDown, HandsetVoiced
 from mockpbx.runtime.journal import Entry
 
 #: The persona of a call that a person is to pick up, and the name under which a person takes over.
@@ -24,6 +24,7 @@ HANDSET = "handset"
 
 Reason = Literal["unknown", "ended", "held", "clock"]
 Farewell = Literal["taken", "ended", "clock"]
+Hand = Literal["held", "talking"]
 
 _SILENCE = Silence()
 
@@ -126,7 +127,16 @@ class Handsets:
         self._give_voice(handset)
         handset.told = handset.talking
         self._workplace.note(session_id, HandsetPickedUp(taken_over=holder is not None))
+        if handset.told:
+            self._workplace.note(session_id, HandsetVoiced(talking=True))
         return handset
+
+    def hand(self, session_id: str) -> Hand | None:
+        """Return whether a person holds a call, and whether it is the person whom the client hears."""
+        handset = self._held.get(session_id)
+        if handset is None:
+            return None
+        return "talking" if handset.talking else "held"
 
     def talk(self, handset: Handset) -> None:
         """Let the person speak in place of the scenario, before the answer: from then on. Raises InvalidRequest."""
@@ -197,6 +207,7 @@ class Handsets:
         if handset.talking is not handset.told:
             handset.told = handset.talking
             handset.page.voice(handset.told)
+            self._workplace.note(handset.session_id, HandsetVoiced(handset.told))
 
     def _give_voice(self, handset: Handset) -> None:
         """Let the microphone speak where nothing else does; what is said where nobody hears it is lost."""

@@ -53,6 +53,7 @@ class Journal:
         self._readers: list[Reader] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._entries: deque[Entry] = deque()
+        self._unread: deque[Entry] = deque()
         self.started = wall()
         self.next = 1
 
@@ -70,13 +71,14 @@ class Journal:
         self._readers.append(reader)
 
     def append(self, at: int, session_id: str | None, event: object) -> None:
-        """Write one fact that happened at virtual time `at`."""
+        """Write one fact that happened at virtual time `at`. Where a reader does, it is read behind what it follows."""
         entry = Entry(self.next, at, self._wall(), session_id, event)
         self.next += 1
         self._entries.append(entry)
         self._prune()
-        for reader in self._readers:
-            reader(entry)
+        self._unread.append(entry)
+        if len(self._unread) == 1:
+            self._read()
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             for future in waiting:
@@ -106,6 +108,15 @@ class Journal:
         self._entries.clear()
         self.started = max(self._wall(), self.started + 1)
         self.next = 1
+
+    def _read(self) -> None:
+        try:
+            while self._unread:
+                for reader in self._readers:
+                    reader(self._unread[0])
+                self._unread.popleft()
+        finally:
+            self._unread.clear()
 
     def _let_go(self, future: asyncio.Future[None]) -> None:
         if future in self._waiting:

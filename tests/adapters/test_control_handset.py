@@ -283,8 +283,32 @@ async def test_the_journal_of_a_call_tells_who_held_it(desk):
         _, reply = await desk.get(f"/__admin/journal?call={call.session_id}")
         kinds = [entry["kind"] for entry in reply["data"]["entries"]]
         talk = kinds.index("HandsetPickedUp")
-        assert kinds[talk : talk + 3] == ["HandsetPickedUp", "TakenOver", "ScenarioFinished"]
+        assert kinds[talk : talk + 4] == ["HandsetPickedUp", "TakenOver", "HandsetVoiced", "ScenarioFinished"]
         assert kinds[-5:] == ["HandsetPutDown", "MediaStopped", "CallEnded", "CallMeasured", "RecordIssued"]
+
+
+async def test_the_list_of_calls_tells_who_holds_them_and_whether_their_scenarios_go_on(desk):
+    async with desk() as desk:
+
+        async def told() -> tuple[str | None, bool]:
+            _, reply = await desk.get("/__admin/calls")
+            (summary,) = reply["data"]["calls"]
+            return summary["handset"], summary["performing"]
+
+        call = await desk.ringing()
+        assert await told() == (None, True)
+        page = await desk.held(call)
+        assert await told() == ("held", True)
+        await page.tell(type="talk")
+        await page.told()
+        assert await told() == ("talking", True)
+        await desk.by_hand(call, "answer")
+        assert await told() == ("talking", False)
+        await desk.by_hand(call, "scenario", scenario="echo")
+        assert await told() == ("held", True)
+        await call.hang_up()
+        await call.finished()
+        assert await told() == (None, False)
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------

@@ -268,6 +268,15 @@ async def test_requests_and_sockets_without_a_good_token_belong_to_nobody(client
     assert names(await client.messages()) == ["connect"]
 
 
+async def test_what_the_console_reads_by_itself_is_nobodys_message(log_only, http):
+    own = {"Authorization": f"Bearer {TOKEN}", "X-Mockpbx-Console": "1"}
+    for path in ("/cdr?limit=5", "/cdr/0198355b-f324-718b-95a4-625c43c654bc"):
+        async with http.get(log_only.url + path, headers=own) as reply:
+            assert reply.status in (200, 404)
+    await log_only.get("/cdr?limit=6")
+    assert names(await log_only.read()) == ["GET /cdr?limit=6"]
+
+
 # --- faults and mutants -----------------------------------------------------------------------------------------------
 
 

@@ -135,6 +135,34 @@ async def test_what_a_client_writes_is_text(serve, console):
     assert await page.locator("img[src=x]").count() == 0
 
 
+async def test_what_a_client_writes_does_not_turn_our_words_round(serve, console):
+    pbx = await serve(plan=STAYS, phone_pattern="(?s).*")
+    page = await console(pbx)
+
+    async with bot(pbx) as client:
+        call = await answered(client)
+        await call.check_point("\u202e<b>evil</b>\u2066\x07")
+        await expect(row(page, NUMBER)).to_contain_text(r"checkpoint \u{202e}<b>evil</b>\u{2066}\u{7} reached")
+        await call.check_point("שלום")
+        await expect(row(page, NUMBER)).to_contain_text("checkpoint \u2068שלום\u2069 reached")
+        await row(page, NUMBER).click()
+        story = page.get_by_role("listbox", name="What has happened")
+        await expect(story).to_contain_text(r"checkpoint \u{202e}<b>evil</b>\u{2066}\u{7} reached")
+
+
+async def test_on_a_narrow_page_no_number_runs_through_its_time(serve, console, http):
+    pbx = await serve(plan=STAYS)
+    page = await console(pbx, width=390)
+    body = {"from": "0812345678901", "to": "0812345678902"}
+    async with http.post(f"{pbx.url}/__admin/calls", headers={"Authorization": "Bearer dev"}, json=body) as reply:
+        assert reply.status == 200, await reply.text()
+
+    await expect(row(page, body["from"])).to_be_visible()
+    who = await row(page, body["from"]).locator(".call-number").bounding_box()
+    time = await row(page, body["from"]).locator(".call-time").bounding_box()
+    assert who["x"] + who["width"] <= time["x"]
+
+
 async def test_many_calls_are_few_elements_and_the_keyboard_reaches_each(serve, console):
     pbx = await serve(plan=says(HangUp()))
     page = await console(pbx)
@@ -207,6 +235,46 @@ async def test_a_call_tells_its_story_measures_and_findings(serve, console):
     await expect(page.locator("dl").filter(has_text="jitter")).to_contain_text("first audio")
     await expect(page.get_by_role("region", name="Call").get_by_role("listitem").first).to_be_visible()
     await expect(page.get_by_role("button", name="Hang up").first).to_be_disabled()
+
+
+async def test_a_line_of_the_story_is_read_whole(serve, console):
+    pbx = await serve(plan=STAYS)
+
+    async with bot(pbx) as client:
+        call = await answered(client)
+        await call.send_audio(b"\x00\x00\x00")
+        page = await console(pbx, path=f"#/calls/{call.session_id}")
+        story = page.get_by_role("listbox", name="What has happened")
+        line = story.get_by_role("option").filter(has_text="audio refused")
+        whole = page.get_by_role("region", name="Call").locator(".call-whole")
+        await expect(whole).to_be_hidden()
+        await line.click()
+        await expect(whole).to_have_text(re.compile(r"^\d+\.\d{3} s · client · audio refused \(3 bytes\): .{20}"))
+        await expect(whole).to_contain_text(await line.locator(".fact-text").inner_text())
+        assert await whole.evaluate("each => each.scrollWidth <= each.clientWidth")
+        await line.click()
+        await expect(whole).to_be_hidden()
+        await page.keyboard.press("Home")
+        await page.keyboard.press("Enter")
+        await expect(whole).to_contain_text("0.000 s · client · outbound call to")
+        await page.keyboard.press("Escape")
+        await expect(whole).to_be_hidden()
+
+
+async def test_moments_and_lines_are_shown_as_elsewhere(serve, console):
+    pbx = await serve(plan=STAYS)
+
+    async with bot(pbx) as client:
+        call = await answered(client)
+        page = await console(pbx, path=f"#/calls/{call.session_id}")
+        placed = page.locator("dl").first.locator("div").filter(has_text="placed").locator("dd")
+        await expect(placed).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+        for name in "abcdefghijklmn":
+            await call.check_point(name)
+        story = page.get_by_role("listbox", name="What has happened")
+        await expect(story).to_contain_text("checkpoint n reached")
+        height, line = await story.evaluate("each => [each.clientHeight, each.querySelector('.list-row').offsetHeight]")
+        assert (height / line).is_integer()
 
 
 async def test_a_call_is_hung_up_in_the_page(serve, console):

@@ -50,7 +50,7 @@ class Pages:
                 return found
         raise AssertionError("too many pages")
 
-    async def call(self, number: str = "089608675796", *, badly: bool = False) -> str:
+    async def call(self, number: str = "089608675796", *, badly: bool = False, mark: str = HOSTILE) -> str:
         """A whole call of a client that does all as it should, or hardly anything. Returns its session."""
         bot, record = socketio.AsyncClient(), asyncio.get_running_loop().create_future()
 
@@ -65,7 +65,7 @@ class Pages:
             if call["status"] == "Connected":
                 for _ in range(3):
                     await bot.call("audio", sound)
-                await bot.emit("checkPoint", {"sessionId": session, "name": HOSTILE})
+                await bot.emit("checkPoint", {"sessionId": session, "name": mark})
 
         async def hang_up(mark: dict) -> None:
             if badly:
@@ -309,6 +309,17 @@ async def test_a_whole_conversation_passes_by_with_its_frames_folded(quick, cons
     await expect(message_rows(page).first).to_contain_text("POST /pbx/call")
 
 
+async def test_a_label_turns_no_words_of_the_page_round(quick, console):
+    pbx, pages = await quick()
+    page = await console(pbx, path="#/messages")
+    await pages.call(mark="\u202e<b>evil</b>\u2066\x7f שלום")
+    row = message_rows(page).filter(has_text="evil").first
+    shown = r"\u{202e}<b>evil</b>\u{2066}\u{7f}"
+    await expect(row.locator(".msg-gist")).to_have_text(f"name \u2068{shown} שלום\u2069")
+    await row.click()
+    await expect(page.get_by_role("region", name="Sent")).to_contain_text(f'"name": "{shown} שלום"')
+
+
 async def test_refusals_are_red_and_say_why(quick, console):
     pbx, pages = await quick()
     page = await console(pbx, path="#/messages")
@@ -371,6 +382,49 @@ async def test_a_long_log_begins_at_its_end_and_is_scrolled_back(quick, console)
     await expect(message_rows(page).get_by_text("none-0", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Newest").click()
     await expect(message_rows(page).filter(has_text="unseen")).to_be_visible()
+
+
+async def test_what_the_page_itself_asks_for_is_no_message_and_its_test_call_is_one(quick, console):
+    pbx, pages = await quick(dial_delay=0)
+    session = await pages.call()
+    page = await console(pbx, path="#/records")
+    await rows_of(page).first.click()
+    await expect(page.get_by_role("region", name="Record", exact=True)).to_contain_text(session)
+    await file_of(page)
+    await page.evaluate("location.hash = '#/try/12'")
+    await page.get_by_role("button", name="Place call").click()
+    await expect(page.locator("form").get_by_role("alert")).not_to_be_empty()
+    await page.evaluate("location.hash = '#/messages'")
+    await page.get_by_role("button", name="REST").click()
+    await expect(message_rows(page).locator(".msg-what")).to_have_text(["POST /pbx/call", "POST /pbx/call"])
+
+
+#: Counts the listeners for an abort that wait on signals, from now on.
+LISTENERS = """() => {
+  const { addEventListener, removeEventListener } = AbortSignal.prototype;
+  const waiting = new Map();
+  globalThis.aborts = () => [...waiting.values()].reduce((sum, each) => sum + each.size, 0);
+  const of = (signal) => waiting.get(signal) ?? waiting.set(signal, new Set()).get(signal);
+  AbortSignal.prototype.addEventListener = function (name, listener, ...others) {
+    of(this).add(listener);
+    return addEventListener.call(this, name, listener, ...others);
+  };
+  AbortSignal.prototype.removeEventListener = function (name, listener, ...others) {
+    of(this).delete(listener);
+    return removeEventListener.call(this, name, listener, ...others);
+  };
+}"""
+
+
+async def test_a_view_that_stays_open_collects_no_listeners(quick, console):
+    pbx, pages = await quick()
+    page = await console(pbx)
+    await page.evaluate(LISTENERS)
+    await page.evaluate("location.hash = '#/messages'")
+    for number in range(8):
+        await pages.get(f"/cdr/round-{number}")
+        await expect(message_rows(page).filter(has_text=f"round-{number}")).to_be_visible()
+    assert await page.evaluate("aborts()") <= 2
 
 
 async def test_a_reset_empties_the_log_and_it_goes_on(quick, console):
@@ -439,6 +493,18 @@ async def test_no_finding_is_good_news_and_what_was_not_judged_is_said(quick, co
     await expect(page.get_by_text("burst, underrun")).to_be_visible()
 
 
+async def test_a_call_that_goes_on_is_not_blamed_for_having_no_end(serve, http, console, bot):
+    pbx = await serve(dial_delay=0)
+    pages = Pages(pbx, http)
+    call = await (await bot(pbx)).call("08000001001")
+    await call.told("dialStatus", status="Connected")
+    told = (await pages.get("/__admin/findings"))["data"]["findings"]
+    assert [finding["id"] for finding in told if finding["call"] == call.session_id] == ["call-left-open"]
+    page = await console(pbx, path="#/findings")
+    await expect(page.get_by_role("heading", name="No findings")).to_be_visible()
+    await expect(page.get_by_role("article")).to_have_count(0)
+
+
 # --- getting started --------------------------------------------------------------------------------------------------
 
 
@@ -456,7 +522,7 @@ def home(tmp_path, node_packages):  # noqa: F811
 async def test_the_program_that_is_copied_runs_as_it_is(serve, http, console, home, language, command):
     if shutil.which(command[0]) is None or (language == "curl" and shutil.which("curl") is None):
         pytest.skip(f"needs {language}")
-    token = 'it\'s "$HOME" `tick` \\n'
+    token = 'it\'s"$HOME"`tick`\\n'
     pbx = await serve()
     page = await console(pbx, token=None, live=False)
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -1,23 +1,39 @@
-"""The phone: a person in the page talks to a bot, by microphone, speaker, keys and buttons."""
+"""The phone: a person in the page talks to a bot, by microphone, speaker, keys and buttons.
 
+Wherever two talk to each other, the bot is the official JavaScript client.
+"""
+
+import asyncio
 import base64
 import re
-import struct
+import sys
 import wave
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import pytest_asyncio
+from browser.conftest import shown
 
 from mockpbx.client import Client
 from mockpbx.conformance.signals import Probe, samples_of
-from mockpbx.contract.messages import CalleeAudio, CheckPointReached, DialStatusChange, DigitPressed
-from mockpbx.contract.vocabulary import DTMF_DIGITS, Disposition, Party
+from mockpbx.contract.messages import CheckPointReached, DialStatusChange, DigitPressed
+from mockpbx.contract.vocabulary import DTMF_DIGITS, Disposition
+from mockpbx.domain.personas import ivr
+from mockpbx.domain.plan import Named, Plan, Rule
 from mockpbx.runtime.clips import load
 
 NUMBER = "089608675796"
 OTHER = "089600000001"
-BAND = 8_000  # Hz
+BAND, FINE = 8_000, 16_000  # Hz: what calls are made of, and what sounds are compared at
+MENU = Plan((Rule.of("0811*", Named("menu", ivr)),))
+SPOKEN, READ = load("speech")[: 3 * BAND], load("menu")[: 2 * BAND]
+PROBE, OTHER_PROBE = Probe(7, 2.0), Probe(8, 2.0)
+
+#: The correlation from which on a piece of sound is the one that is known, and the share of a sound's pieces that make
+#: it the known one. Of a sound that nobody made, less than FOREIGN is found.
+SAME, ENOUGH, FOREIGN = 0.8, 0.5, 0.2
 
 #: Notes whatever the page opens that must not stay open, and lets a test listen to what goes to the speaker.
 WATCHED = """
@@ -50,6 +66,11 @@ WATCHED = """
     window.rate = node.context.sampleRate;
   }
 """
+HEARD = """(first) => {
+  let text = "";
+  for (const each of new Uint8Array(Float32Array.from(heard.slice(first)).buffer)) text += String.fromCharCode(each);
+  return btoa(text);
+}"""
 LEFT_OPEN = """() => [
   ...opened.contexts.filter((each) => each.state !== "closed").map(() => "a context"),
   ...opened.tracks.filter((each) => each.readyState !== "ended").map(() => "a track"),
@@ -64,7 +85,7 @@ def expect(locator):
 
 
 @asynccontextmanager
-async def bot(pbx):
+async def connected(pbx):
     async with Client(pbx.url, "dev") as client:
         yield client
 
@@ -94,18 +115,37 @@ class Phone:
     async def is_let_go(self) -> None:
         await self.page.wait_for_function(f"({LEFT_OPEN})().length === 0")
 
-    async def listens(self) -> None:
-        """Hear from here on."""
-        await self.page.evaluate("heard = []")
+    async def picks_up(self, call) -> None:
+        """Pick up a call that another scenario speaks for."""
+        await self.page.evaluate("id => { location.hash = `#/calls/${id}`; }", call.session_id)
+        await self.page.locator("#main").get_by_role("button", name="Pick up").click()
 
-    async def heard(self, seconds: float) -> tuple[np.ndarray, int]:
-        """Return what the speaker got, and its rate, once it is so long."""
-        await self.page.wait_for_function("seconds => heard.length > seconds * window.rate", arg=seconds)
-        data = await self.page.evaluate(
-            """() => { let text = ""; for (const each of new Uint8Array(Float32Array.from(heard).buffer))
-               text += String.fromCharCode(each); return btoa(text); }"""
-        )
-        return np.frombuffer(base64.b64decode(data), dtype="<f4"), await self.page.evaluate("window.rate")
+    async def lets(self, persona: str) -> None:
+        """Let a persona go on in the person's place."""
+        await self.panel.get_by_text("Let something else speak").click()
+        await self.panel.get_by_label("Let a persona go on").select_option(persona)
+        await self.button("Go on").click()
+
+    async def plays(self, clip: str) -> None:
+        """Let a clip speak in the person's place."""
+        await self.panel.get_by_text("Let something else speak").click()
+        await self.panel.get_by_label("clip").fill(clip)
+        await self.button("Play").click()
+
+    async def hears(self, probe: Probe) -> tuple[np.ndarray, int]:
+        """Listen until enough of a probe has come to the speaker. Returns what the speaker got, and its rate."""
+        await self.page.wait_for_function("window.rate")
+        rate = await self.page.evaluate("window.rate")
+        sound = np.empty(0)
+
+        async def listen(seconds: int) -> np.ndarray:
+            nonlocal sound
+            await self.page.wait_for_function("length => heard.length >= length", arg=len(sound) + seconds * rate)
+            data = await self.page.evaluate(f"({HEARD})({len(sound)})")
+            sound = np.concatenate([sound, np.frombuffer(base64.b64decode(data), dtype="<f4")])
+            return sound
+
+        return await found(samples_of(probe), listen, rate), rate
 
 
 @pytest.fixture
@@ -113,12 +153,12 @@ def phone(console):
     """`await phone(pbx)`: a page whose doings are watched, and which rings for 0896…"""
 
     async def opened(pbx, *, pattern: str | None = "0896*", script: str = "", **options) -> Phone:
-        page = await console(pbx, **options)
+        page = await console(pbx, live=False, **options)
         console.forgive("The ScriptProcessorNode is deprecated")  # CSP lets nothing else listen from outside
         await page.add_init_script(WATCHED + script)
         await page.reload()
+        await shown(page, "#/calls")
         each = Phone(page)
-        await expect(page.locator("#state")).to_have_attribute("data-state", "live")
         if pattern:
             await each.rings_for(pattern)
         return each
@@ -126,14 +166,43 @@ def phone(console):
     return opened
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def crashing():
+    """`await crashing(*options)`: a server in a process of its own that can be killed, and its address."""
+    running = []
+
+    async def start(*options: str) -> tuple[asyncio.subprocess.Process, str]:
+        command = (sys.executable, "-m", "mockpbx", "serve", "--port", "0", "--database", ":memory:", *options)
+        running.append(await asyncio.create_subprocess_exec(*command, stdout=-1, stderr=-3))
+        async for line in running[-1].stdout:
+            if address := re.search(rb"http://[\d.]+:\d+", line):
+                return running[-1], address[0].decode()
+        raise AssertionError("no server")
+
+    yield start
+    for process in running:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """A microphone that says SPOKEN four times, half a second after it was opened."""
+    path = tmp_path_factory.mktemp("microphone") / "speech.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, BAND, 0, "NONE", ""))
+        file.writeframes(np.concatenate([np.zeros(BAND // 2), np.tile(SPOKEN, 4)]).astype("<i2").tobytes())
+    return path
+
+
 def recognised(known: np.ndarray, sound: np.ndarray, rate: int = BAND) -> float:
     """Return how much of a known sound is in another: the share of its pieces of 100 ms that are found there.
 
     Pieces, since a machine that is held up loses some of a sound, and then goes on.
     """
-    finer = 4 if rate == BAND else 1  # two devices do not take their samples at the same moments
-    known, sound = _finer(known, finer), _finer(sound, finer)
-    size = rate * finer // 10
+    known, sound = _fine(known, BAND), _fine(sound, rate)
+    size = FINE // 10
     pieces = [piece for piece in np.split(known, range(size, len(known), size)) if np.abs(piece).max() > 1_000]
     energy = np.concatenate([[0], np.cumsum(sound**2)])
     energy = energy[size:] - energy[:-size]
@@ -143,54 +212,79 @@ def recognised(known: np.ndarray, sound: np.ndarray, rate: int = BAND) -> float:
 
     def found(piece: np.ndarray) -> bool:
         products = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece, length)), length)[: len(energy)]
-        return np.max(products[loud] / np.sqrt(energy[loud])) > 0.8 * np.linalg.norm(piece)
+        return np.max(products[loud] / np.sqrt(energy[loud]), initial=0) > SAME * np.linalg.norm(piece)
 
     return sum(found(piece) for piece in pieces if len(piece) == size) / len(pieces)
 
 
-def _finer(sound: np.ndarray, times: int) -> np.ndarray:
-    return np.fft.irfft(np.fft.rfft(sound.astype(float)), times * len(sound)) * times
+def _fine(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Two devices do not take their samples at the same moments."""
+    return np.fft.irfft(np.fft.rfft(sound.astype(float)), FINE * len(sound) // rate) * FINE / rate
 
 
-async def listened(call, frames: int) -> np.ndarray:
-    """Return the next frames that the bot hears."""
-    sound = [(await call.until(CalleeAudio)).audio_data for _ in range(frames)]
-    return np.frombuffer(b"".join(sound), dtype="<i2").astype(float)
+async def found(known: np.ndarray, listen, rate: int = BAND) -> np.ndarray:
+    """Listen until enough of a known sound has come; `listen(seconds)` returns all that came, once that is more."""
+    sound = await listen(2)
+    while (share := recognised(known, sound, rate)) < ENOUGH:
+        assert len(sound) < len(known) + 15 * rate, f"{share:.0%} of it came"
+        sound = await listen(1)
+    return sound
 
 
-async def hears(call, known: np.ndarray, share: float) -> None:
-    """Listen until so much of a known sound has come to the bot."""
-    sound = await listened(call, len(known) // 160 + 50)
-    for _ in range(10):
-        if recognised(known, sound) > share:
+async def hears(call, known: np.ndarray) -> np.ndarray:
+    """Listen until enough of a known sound has come to the bot. Returns what came from here on."""
+    sound = np.empty(0)
+
+    async def listen(seconds: int) -> np.ndarray:
+        nonlocal sound
+        sound = np.concatenate([sound, await call.listened(50 * seconds)])
+        return sound
+
+    return await found(known, listen)
+
+
+async def becomes_silent(call) -> None:
+    """Listen until one and a half seconds are silent, which is soon."""
+    await call.listens()
+    for _ in range(5):
+        sound = await call.listened(75)
+        if not sound.any():
             return
-        sound = np.concatenate([sound, await listened(call, 50)])
-    assert recognised(known, sound) > share
+    assert not sound.any()
+
+
+async def becomes_loud(call) -> None:
+    """Listen until Chromium's microphone beeps, as it does every second."""
+    await call.listens()
+    for _ in range(20):
+        sound = await call.listened(25)
+        if np.abs(sound).max() > 500:
+            return
+    assert np.abs(sound).max() > 500
 
 
 # --- ringing ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_call_rings_is_answered_and_hung_up_in_the_page(serve, phone):
+async def test_a_call_rings_is_answered_and_hung_up_in_the_page(serve, phone, bot):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await expect(here.card).to_contain_text(NUMBER)
-        assert await here.page.title() == f"☎ {NUMBER} rings"
+    call = await (await bot(pbx)).call(NUMBER)
+    await expect(here.card).to_contain_text(NUMBER)
+    assert await here.page.title() == f"☎ {NUMBER} rings"
 
-        await here.answers()
-        await call.until(DialStatusChange, status="Connected")
-        await expect(here.panel.locator(".badge")).to_have_text("Connected")
-        await expect(here.card).to_have_count(0)
-        assert await here.page.title() == "Calls · mockpbx"
-        assert await here.page.evaluate("wishes") == {
-            "audio": {"echoCancellation": True, "noiseSuppression": True, "autoGainControl": True, "channelCount": 1}
-        }
-        await here.button("Hang up").click()
-        record = await call.finished()
+    await here.answers()
+    await call.told("dialStatus", status="Connected")
+    await expect(here.panel.locator(".badge")).to_have_text("Connected")
+    await expect(here.card).to_have_count(0)
+    assert await here.page.title() == "Calls · mockpbx"
+    assert await here.page.evaluate("wishes") == {
+        "audio": {"echoCancellation": True, "noiseSuppression": True, "autoGainControl": True, "channelCount": 1}
+    }
+    await here.button("Hang up").click()
+    record = await call.told("cdr")
 
-    assert (record.disposition, record.hangup_by, record.hangup_cause_code) == (Disposition.ANSWERED, Party.CALLEE, 16)
+    assert (record["disposition"], record["hangupBy"], record["hangupCauseCode"]) == ("ANSWERED", "CALLEE", 16)
     await expect(here.panel).to_contain_text("Call completed successfully (16)")
     await here.is_let_go()
     await here.button("Done").click()
@@ -204,7 +298,7 @@ async def test_a_call_rings_is_answered_and_hung_up_in_the_page(serve, phone):
 async def test_a_call_is_not_taken(serve, phone, button, disposition, cause):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         call = await client.place_call(NUMBER)
         await here.button(button).click()
         record = await call.finished()
@@ -217,12 +311,12 @@ async def test_a_call_is_not_taken(serve, phone, button, disposition, cause):
 async def test_two_calls_ring_and_one_is_answered(serve, phone):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         first, second = await client.place_call(NUMBER), await client.place_call(OTHER)
         await expect(here.card).to_have_count(2)
         assert await here.page.title() == "☎ 2 calls ring"
 
-        await here.card.nth(1).get_by_role("button", name="Answer").click()
+        await here.panel.get_by_role("region", name=f"{OTHER} rings").get_by_role("button", name="Answer").click()
         await second.until(DialStatusChange, status="Connected")
         await expect(here.card).to_have_count(1)
         await expect(here.card).to_contain_text(NUMBER)
@@ -239,7 +333,7 @@ async def test_the_bell_is_silenced_and_stays_so(serve, phone):
     here = await phone(pbx)
     bell = here.panel.get_by_role("button", name="ring aloud")
     await expect(bell).to_have_attribute("aria-pressed", "true")
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         await client.place_call(NUMBER)
         await expect(here.card).to_be_visible()
         await here.page.wait_for_function("opened.contexts.length === 1")
@@ -267,80 +361,68 @@ async def test_what_rings_here_is_shown_and_taken_back(serve, phone):
 # --- sound ------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_microphone_is_heard_by_the_bot(serve, phone, tmp_path):
-    spoken = load("speech")[: 4 * BAND]
-    with wave.open(str(tmp_path / "speech.wav"), "wb") as file:
-        file.setparams((1, 2, BAND, 0, "NONE", ""))
-        file.writeframes(struct.pack("<8000h", *[0] * BAND) + spoken.astype("<i2").tobytes())
+async def test_the_microphone_is_heard_by_the_bot(serve, phone, bot, speech):
     pbx = await serve()
-    here = await phone(pbx, microphone=tmp_path / "speech.wav")
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await call.until(DialStatusChange, status="Connected")
-        await hears(call, spoken, 0.5)
+    here = await phone(pbx, microphone=speech)
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await hears(call, SPOKEN)
 
 
 async def test_what_nobody_said_is_not_recognised():
-    assert recognised(load("menu")[: 4 * BAND], load("speech")) < 0.2
+    assert recognised(READ, load("speech")) < FOREIGN
+    assert recognised(SPOKEN, load("menu")) < FOREIGN
 
 
-async def test_the_bot_is_heard_in_the_page(serve, phone):
-    probe = Probe(7, 2.0)
+async def test_the_bot_is_heard_in_the_page(serve, phone, bot):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await call.until(DialStatusChange, status="Connected")
-        await call.send_audio(samples_of(probe).tobytes())
-        heard, rate = await here.heard(4)
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await call.told("dialStatus", status="Connected")
+    await call.say(np.tile(samples_of(PROBE), 4))
+    heard, rate = await here.hears(PROBE)
 
-    assert recognised(samples_of(probe, rate), heard, rate) > 0.4
-    assert recognised(samples_of(Probe(8, 2.0), rate), heard, rate) < 0.1
+    assert recognised(samples_of(OTHER_PROBE), heard, rate) < FOREIGN
 
 
-async def test_who_is_muted_is_silent(serve, phone):
+async def test_who_is_muted_is_silent(serve, phone, bot):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await call.until(DialStatusChange, status="Connected")
-        assert np.abs(await listened(call, 100)).max() > 500  # Chromium's own microphone beeps
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await becomes_loud(call)
 
-        await here.button("Mute").click()
-        await expect(here.voice).to_have_text("You are muted.")
-        await listened(call, 25)
-        assert np.abs(await listened(call, 100)).max() == 0
-        await here.button("Mute").click()
-        await expect(here.voice).to_have_text("You talk.")
-        assert np.abs(await listened(call, 100)).max() > 500
+    await here.button("Mute").click()
+    await expect(here.voice).to_have_text("You are muted.")
+    await becomes_silent(call)
+    await here.button("Mute").click()
+    await expect(here.voice).to_have_text("You talk.")
+    await becomes_loud(call)
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
-async def test_keys_go_both_ways(serve, phone):
+async def test_keys_go_both_ways(serve, phone, bot):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        for key in ("5", "star", "hash", "D"):
-            await here.panel.get_by_role("group", name="keypad").get_by_role("button", name=key, exact=True).click()
-        pressed = [(await call.until(DigitPressed)).digit for _ in range(4)]
-        await call.press("7")
-        await call.press("#")
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    for key in ("5", "star", "hash", "D"):
+        await here.panel.get_by_role("group", name="keypad").get_by_role("button", name=key, exact=True).click()
+    for key in "7#":
+        await call.emit("dtmf", digit=key, duration=100)
 
-        assert pressed == ["5", "*", "#", "D"]
-        await expect(here.panel.locator(".digits")).to_have_text("Bot pressed 7#")
+    await call.told("dtmf", digit="D")
+    assert call.digits() == "5*#D"
+    await expect(here.panel.locator(".digits")).to_have_text("Bot pressed 7#")
 
 
 async def test_every_key_is_on_the_keyboard(serve, phone):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         call = await client.place_call(NUMBER)
         await here.answers()
         pressed = ""
@@ -361,7 +443,7 @@ async def test_every_key_is_on_the_keyboard(serve, phone):
 async def test_a_key_is_pressed_for_as_long_as_it_is_held(serve, phone):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         call = await client.place_call(NUMBER)
         await here.answers()
         await call.until(DialStatusChange, status="Connected")
@@ -382,108 +464,96 @@ async def test_a_key_is_pressed_for_as_long_as_it_is_held(serve, phone):
 # --- who speaks -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_clip_speaks_and_then_the_person_again(serve, phone):
+async def test_a_clip_speaks_and_then_the_person_again(serve, phone, bot):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await here.panel.get_by_text("Let something else speak").click()
-        await here.panel.get_by_label("clip").fill("wrong-number")
-        await here.button("Play").click()
-        await expect(here.voice).to_have_text("Something speaks in your place; then it is you again.")
-        await hears(call, load("wrong-number"), 0.95)
-        await expect(here.voice).to_have_text("You talk.")
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await here.plays("wrong-number")
+    await expect(here.voice).to_have_text("Something speaks in your place; then it is you again.")
+    await hears(call, load("wrong-number"))
+    await expect(here.voice).to_have_text("You talk.")
 
 
-async def test_a_persona_goes_on_and_is_interrupted(serve, phone):
+async def test_a_person_takes_over_from_a_scenario_and_gives_the_call_back_to_a_persona(serve, phone, bot, speech):
+    pbx = await serve(plan=MENU)
+    here = await phone(pbx, pattern=None, microphone=speech)
+    call = await (await bot(pbx)).call("081100000001")
+    await here.picks_up(call)
+    await expect(here.voice).to_have_text("You listen. The scenario speaks.")
+    assert await here.page.evaluate("opened.tracks.length") == 0
+    await hears(call, READ)
+
+    await here.button("Talk").click()
+    await expect(here.voice).to_have_text("You talk.")
+    await call.listens()
+    await call.listened(25)
+    assert recognised(READ, await hears(call, SPOKEN)) < FOREIGN
+
+    await here.lets("ivr")
+    await expect(here.voice).to_have_text("You listen. The scenario speaks.")
+    assert await here.page.evaluate("opened.tracks.every((each) => each.readyState === 'ended')")
+    await call.listens()
+    await call.listened(25)
+    assert recognised(SPOKEN, await hears(call, READ)) < FOREIGN
+
+
+async def test_who_puts_the_handset_down_is_silent_and_the_call_goes_on(serve, phone, bot):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await here.panel.get_by_text("Let something else speak").click()
-        await here.panel.get_by_label("Let a persona go on").select_option("ivr")
-        await here.button("Go on").click()
-        await expect(here.voice).to_have_text("You listen. The scenario speaks.")
-        menu = load("menu")[:BAND]
-        await hears(call, menu, 0.95)
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await becomes_loud(call)
 
-        await here.button("Talk").click()
-        await expect(here.voice).to_have_text("You talk.")
-        await listened(call, 25)
-        assert recognised(menu, await listened(call, 150)) < 0.5
-
-
-async def test_a_call_of_any_scenario_is_picked_up_from_the_list(serve, phone):
-    pbx = await serve()
-    here = await phone(pbx, pattern=None)
-    async with bot(pbx) as client:
-        call = await client.place_call("08000000100")
-        await call.until(DialStatusChange, status="Ringing")
-        await here.page.evaluate("id => { location.hash = `#/calls/${id}`; }", call.session_id)
-        await here.page.locator("#main").get_by_role("button", name="Pick up").click()
-        await call.until(DialStatusChange, status="Connected")
-        await expect(here.voice).to_have_text("You listen. The scenario speaks.")
-        assert await here.page.evaluate("opened.tracks.length") == 0
-
-        await here.button("Talk").click()
-        await expect(here.voice).to_have_text("You talk.")
-        assert np.abs(await listened(call, 100)).max() > 500
-        await here.button("Put the handset down").click()
-        await here.is_let_go()
-        assert np.abs((await listened(call, 100))[50 * 160 :]).max() == 0
-        await call.hang_up()
-        await call.finished()
+    await here.button("Put the handset down").click()
+    await here.is_let_go()
+    await becomes_silent(call)
+    await here.picks_up(call)
+    await here.button("Talk").click()
+    await becomes_loud(call)
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
-async def test_another_page_holds_the_call(serve, phone):
+async def test_another_page_holds_the_call(serve, phone, bot):
     pbx = await serve()
     here, there = await phone(pbx), await phone(pbx, pattern=None)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await there.page.evaluate("id => { location.hash = `#/calls/${id}`; }", call.session_id)
-        await there.page.locator("#main").get_by_role("button", name="Pick up").click()
-        await expect(there.trouble).to_contain_text("Another page holds this call")
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await there.picks_up(call)
+    await expect(there.trouble).to_contain_text("Another page holds this call")
 
-        await there.button("Take it over").click()
-        await expect(there.voice).to_have_text("You talk.")
-        await expect(here.trouble).to_contain_text("Another page took this call over.")
-        assert await here.page.evaluate("opened.tracks.every((each) => each.readyState === 'ended')")
+    await there.button("Take it over").click()
+    await expect(there.voice).to_have_text("You talk.")
+    await expect(here.trouble).to_contain_text("Another page took this call over.")
+    assert await here.page.evaluate("opened.tracks.every((each) => each.readyState === 'ended')")
+    await becomes_loud(call)
 
-        await here.button("Leave it").click()
-        await here.is_let_go()
-        await there.button("Hang up").click()
-        assert (await call.finished()).hangup_by is Party.CALLEE
+    await here.button("Leave it").click()
+    await here.is_let_go()
+    await there.button("Hang up").click()
+    assert (await call.told("cdr"))["hangupBy"] == "CALLEE"
 
 
 @pytest.mark.parametrize(
     ("microphone", "sentence"),
     [("denied", "does not let this page use the microphone"), ("missing", "There is no microphone")],
 )
-async def test_without_microphone_one_listens_and_plays(serve, phone, microphone, sentence):
+async def test_without_microphone_one_listens_and_plays(serve, phone, bot, microphone, sentence):
     pbx = await serve()
     here = await phone(pbx, microphone=microphone)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.button("Answer").click()
-        await call.until(DialStatusChange, status="Connected")
-        await expect(here.trouble).to_contain_text(sentence)
-        await expect(here.button("Try the microphone again")).to_be_visible()
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.button("Answer").click()
+    await call.told("dialStatus", status="Connected")
+    await expect(here.trouble).to_contain_text(sentence)
+    await expect(here.button("Try the microphone again")).to_be_visible()
 
-        await here.panel.get_by_text("Let something else speak").click()
-        await here.panel.get_by_label("clip").fill("goodbye")
-        await here.button("Play").click()
-        await hears(call, load("goodbye"), 0.95)
-
-        await here.listens()
-        await call.send_audio(samples_of(Probe(7, 1.0)).tobytes())
-        heard, rate = await here.heard(4)
-        assert recognised(samples_of(Probe(7, 1.0), rate), heard, rate) > 0.4
+    await here.plays("goodbye")
+    await hears(call, load("goodbye"))
+    await becomes_silent(call)
+    await call.say(np.tile(samples_of(PROBE), 4))
+    await here.hears(PROBE)
 
 
 async def test_a_page_from_another_host_says_how_to_get_sound(serve, phone):
@@ -493,7 +563,7 @@ async def test_a_page_from_another_host_says_how_to_get_sound(serve, phone):
     """
     pbx = await serve()
     here = await phone(pbx, script=insecure)
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         call = await client.place_call(NUMBER)
         await here.button("Answer").click()
         await call.until(DialStatusChange, status="Connected")
@@ -505,7 +575,7 @@ async def test_a_page_from_another_host_says_how_to_get_sound(serve, phone):
 async def test_a_clock_that_is_not_real_is_set(serve, phone):
     pbx = await serve(clock="2x")
     here = await phone(pbx)
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         call = await client.place_call(NUMBER)
         await here.button("Answer").click()
         await expect(here.trouble).to_contain_text("a person can only talk and listen in real time")
@@ -515,14 +585,34 @@ async def test_a_clock_that_is_not_real_is_set(serve, phone):
         await call.until(DialStatusChange, status="Connected")
 
 
-async def test_the_bot_hangs_up(serve, phone):
+async def test_a_clock_that_is_set_in_mid_call_is_set_back(serve, phone, bot, http):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await call.hang_up()
-        assert (await call.finished()).hangup_by is Party.CALLER
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await call.told("dialStatus", status="Connected")
+    headers = {"Authorization": "Bearer dev"}
+    async with http.put(f"{pbx.url}/__admin/clock", json={"mode": "20x"}, headers=headers) as reply:
+        assert reply.ok
+    await expect(here.trouble).to_contain_text("The clock is 20x, and a person can only talk and listen in real time")
+
+    await here.button("Set the clock to real time").click()
+    await expect(here.trouble).to_be_empty()
+    await expect(here.button("Set the clock to real time")).to_have_count(0)
+    await becomes_silent(call)
+    await here.button("Talk").click()
+    await expect(here.voice).to_have_text("You talk.")
+    await becomes_loud(call)
+
+
+async def test_the_bot_hangs_up(serve, phone, bot):
+    pbx = await serve()
+    here = await phone(pbx)
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await call.told("dialStatus", status="Connected")
+    await call.emit("hangup")
+    assert (await call.told("cdr"))["hangupBy"] == "CALLER"
 
     await expect(here.panel).to_contain_text("Call completed successfully (16)")
     await here.is_let_go()
@@ -533,7 +623,7 @@ async def test_the_server_goes_and_comes_back(serve, phone, console):
     pbx = await serve()
     here = await phone(pbx)
     port = int(re.search(r":(\d+)$", pbx.url)[1])
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         await client.place_call(NUMBER)
         await here.answers()
         # The network goes and comes back: the call went on.
@@ -545,26 +635,54 @@ async def test_the_server_goes_and_comes_back(serve, phone, console):
 
     await pbx.stop()
     again = await serve(port=port)
-    await expect(here.panel.locator(".held .badge")).to_have_text("Ended")
+    await expect(here.panel.locator(".held .badge")).to_have_text("Ended", timeout=15_000)
     await here.is_let_go()
+    rules = here.panel.get_by_role("list", name="numbers that ring here", include_hidden=True)
+    await expect(rules.get_by_role("listitem", include_hidden=True)).to_have_count(
+        0, timeout=15_000
+    )  # of another server
     await here.button("Done").click()
     await here.rings_for("0896*")
-    async with bot(again) as client:
+    async with connected(again) as client:
         await client.place_call(NUMBER)
         await here.answers()
 
 
-async def test_a_page_that_goes_leaves_the_call_alone(serve, phone):
+async def test_a_token_that_is_not_known_any_more_is_refused_on_the_handset(serve, phone, http, console, crashing):
+    console.forgive("WebSocket connection to .* failed")
+    server, url = await crashing("--token", "dev")
+    here = await phone(url)
+    headers = {"Authorization": "Bearer dev"}
+    async with http.post(f"{url}/pbx/call", json={"phoneNumber": NUMBER}, headers=headers) as reply:
+        assert reply.ok
+    await here.answers()
+    server.kill()
+    await expect(here.trouble).to_contain_text("The server is gone.")
+
+    again = await serve(port=urlsplit(url).port, token=("another",))
+    await expect(here.trouble).to_contain_text("Authentication token is invalid", timeout=15_000)
+    await here.button("Leave it").click()
+    await here.is_let_go()
+    await expect(here.page.locator("#state")).to_have_text("token refused · sign out and in again", timeout=15_000)
+    await here.page.get_by_role("button", name="Sign out").click()
+    await here.page.get_by_label("Token", exact=True).fill("another")
+    await here.page.get_by_role("button", name="Open the console").click()
+    await here.rings_for("0896*")
+    async with Client(again.url, "another") as client:
+        await client.place_call(NUMBER)
+        await here.answers()
+
+
+async def test_a_page_that_goes_leaves_the_call_alone(serve, phone, bot):
     pbx = await serve()
     here = await phone(pbx)
-    async with bot(pbx) as client:
-        call = await client.place_call(NUMBER)
-        await here.answers()
-        await here.page.goto("about:blank")
-        sound = await listened(call, 150)
-        assert np.abs(sound[100 * 160 :]).max() == 0
-        await call.hang_up()
-        await call.finished()
+    call = await (await bot(pbx)).call(NUMBER)
+    await here.answers()
+    await becomes_loud(call)
+    await here.page.goto("about:blank")
+    await becomes_silent(call)
+    await call.emit("hangup")
+    assert (await call.told("cdr"))["hangupBy"] == "CALLER"
 
 
 # --- for everybody ----------------------------------------------------------------------------------------------------
@@ -578,7 +696,7 @@ async def test_it_is_accessible_in_each_state(serve, phone, accessible, theme, w
         await here.panel.get_by_text("Numbers that ring here").click()
     await here.rings_for("0896*")
     await accessible(here.page)
-    async with bot(pbx) as client:
+    async with connected(pbx) as client:
         call = await client.place_call(NUMBER)
         await expect(here.card).to_be_visible()
         await accessible(here.page)

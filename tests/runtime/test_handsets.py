@@ -13,7 +13,7 @@ from mockpbx.media import facts as f
 from mockpbx.media.pcm import FRAME
 from mockpbx.runtime import hands
 from mockpbx.runtime.clock import clock_mode
-from mockpbx.runtime.entries import HandsetPickedUp, HandsetPutDown
+from mockpbx.runtime.entries import HandsetPickedUp, HandsetPutDown, HandsetVoiced
 from mockpbx.runtime.handsets import OutOfReach
 
 UP = (s.Ring(1, setup=0), s.Answer())
@@ -158,6 +158,22 @@ def test_a_persona_keeps_the_call_until_the_person_asks_to_talk_again():
     person.talk()
     assert person.told() == ["talking"]
     assert heard_from(person.speak(10))
+
+
+def test_the_journal_says_whenever_it_is_another_who_speaks_in_the_order_in_which_it_is_read():
+    lab = connected()
+    read = []
+    lab.workspace.journal.subscribe(read.append)
+    person = Person(lab).talk()
+    hands.sound(lab.workspace, "s", s.Tone(1_000, seconds=0.5))
+    lab.advance(1_000)
+    hands.perform(lab.workspace, "s", Named("silent", PERSONAS["silent"]))
+    assert [fact.talking for fact in lab.events(HandsetVoiced)] == [True, False, True, False]
+    assert [entry.number for entry in read] == sorted(entry.number for entry in read)
+    assert lab.workspace.handsets.hand("s") == "held"
+    Person(lab, take_over=True)
+    assert len(lab.events(HandsetVoiced)) == 4
+    assert person.told()[-1] == "taken"
 
 
 def test_the_person_is_not_heard_between_two_sentences_of_a_scenario():

@@ -178,10 +178,21 @@ def summary(workspace: Workspace, view: CallView) -> dict[str, object]:
         "status": view.status,
         "live": view.ended is None,
         "joined": view.joined,
+        "performing": _performs(workspace, view),
+        "handset": workspace.handsets.hand(view.session_id),
         "placed_at": iso(view.placed_at),
         "failure": view.failure,
         "record": None if record is None else cdr_event(record, workspace.settings.cause_text),
     }
+
+
+def _performs(workspace: Workspace, view: CallView) -> bool:
+    """Whether a scenario is at a step or is still to begin, or a sound of it goes on, as an echo does for ever."""
+    line = workspace.line(view.session_id)
+    if line is None:
+        return False
+    at_rest = line.source is line.resting and workspace.step_of(view.session_id) is None
+    return view.status != "Connected" or not at_rest
 
 
 def _line(line: Line) -> m.LiveLine:

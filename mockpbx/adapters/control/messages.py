@@ -315,6 +315,8 @@ class CallSummary(Message):
     status: str
     live: bool
     joined: Annotated[bool, Field(description="whether a client has joined its room")]
+    performing: Annotated[bool, Field(description="whether its scenario, or a sound of it, goes on or is to begin")]
+    handset: Annotated[Literal["held", "talking"] | None, Field(description="in a person's hand, who may be its voice")]
     placed_at: Iso
     failure: Annotated[str | None, Field(description="why its scenario failed")]
     record: CdrEvent | None

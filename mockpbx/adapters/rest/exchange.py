@@ -19,6 +19,8 @@ Body = dict[str, object] | list[object]
 LONGEST_ID = 64
 #: Characters of a reply that is taken apart to be shortened; of a longer one only the beginning is kept.
 LONGEST_REPLY = 200_000
+#: Shown by requests that the console makes to read records: they are nobody's messages.
+CONSOLE = "X-Mockpbx-Console"
 
 _ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # of a request line in absolute form
 
@@ -53,8 +55,8 @@ class Exchange:
         self._at = workspace.traffic.now()
 
     def write(self, response: web.StreamResponse | None, error: str | None = None) -> None:
-        """Keep it with its reply, None where there is none because of an `error`."""
-        if self.owner is None or self._written:
+        """Keep it with its reply, None where there is none because of an `error`; the console's own is not kept."""
+        if self.owner is None or self._written or CONSOLE in self.request.headers:
             return
         self._written = True
         reply = None if response is None else _content(response)

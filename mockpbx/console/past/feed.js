@@ -1,5 +1,6 @@
 /** The messages of a workspace: the newest first of all, earlier ones on demand, later ones as they pass. */
 import { Refused } from "../api.js";
+import { pause } from "../pause.js";
 
 const PATH = "/__admin/messages";
 const PAGE = 200;
@@ -120,11 +121,4 @@ export class Feed {
 
 function nameOf({ number, name, call, direction, at }) {
   return name === "audio" ? `${call} ${direction} ${at}` : number;
-}
-
-function pause(ms, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
 }

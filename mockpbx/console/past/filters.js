@@ -4,14 +4,13 @@ import { FIELDS, OPERATORS } from "./query.js";
 
 const PATIENCE = 350; // ms after the last key
 
-/** Makes the form: `{ element, show(filters), close() }`. `changed(filters)` is told what is wanted, once typing pauses. */
+/** Makes the form: `{ element, show(filters), close() }`. `changed(filters)` hears what is wanted, once typing pauses. */
 export function filterForm(changed) {
   const lines = h("div.filter-lines");
   const add = h("button.plain", { type: "button", onclick: () => append() }, "+ Filter");
   const clear = h("button.plain", { type: "button", onclick: () => (show([]), tell()) }, "Clear");
   const element = h(
-    "form.filters",
-    { role: "search", "aria-label": "Filter records", onsubmit: submit },
+    "form.filters", { role: "search", "aria-label": "Filter records", onsubmit: submit },
     lines,
     h("div.row", {}, add, clear),
   );
@@ -25,10 +24,7 @@ export function filterForm(changed) {
   }
 
   function draw() {
-    fill(
-      lines,
-      filters.map((filter, index) => line(filter, index)),
-    );
+    fill(lines, filters.map((filter, index) => line(filter, index)));
     clear.hidden = !filters.some(({ value }) => value);
   }
 
@@ -59,25 +55,18 @@ export function filterForm(changed) {
     const nth = `filter ${index + 1}`;
     const again = filters.slice(0, index).some(({ field }) => field === filter.field);
     if (!again) filter.either = false;
-    const pick = (name, options, value, chosen) =>
-      h(
-        "select",
-        { "aria-label": `${name} of ${nth}`, onchange: ({ target }) => (chosen(target.value), draw(), tell()) },
-        options.map(([word, title]) => h("option", { value: word, selected: word === value }, title)),
-      );
+    const pick = (name, options, value, chosen) => h(
+      "select", { "aria-label": `${name} of ${nth}`, onchange: ({ target }) => (chosen(target.value), draw(), tell()) },
+      options.map(([word, title]) => h("option", { value: word, selected: word === value }, title)),
+    );
     return h(
-      "div.filter",
-      {},
-      again &&
-        pick(
-          "Joint",
-          [
-            ["and", "and"],
-            ["or", "or"],
-          ],
-          filter.either ? "or" : "and",
-          (value) => (filter.either = value === "or"),
-        ),
+      "div.filter", {},
+      again && pick(
+        "Joint",
+        [["and", "and"], ["or", "or"]],
+        filter.either ? "or" : "and",
+        (value) => (filter.either = value === "or"),
+      ),
       pick(
         "Field",
         Object.entries(FIELDS).map(([word, { title }]) => [word, title]),
@@ -105,12 +94,11 @@ export function filterForm(changed) {
         spellcheck: "false",
         oninput: ({ target }) => ((filter.value = target.value), soon()),
       }),
-      filters.length > 1 &&
-        h(
-          "button.plain",
-          { type: "button", "aria-label": `Remove ${nth}`, onclick: () => (filters.splice(index, 1), draw(), tell()) },
-          "×",
-        ),
+      filters.length > 1 && h(
+        "button.plain",
+        { type: "button", "aria-label": `Remove ${nth}`, onclick: () => (filters.splice(index, 1), draw(), tell()) },
+        "×",
+      ),
     );
   }
 

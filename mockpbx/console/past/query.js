@@ -25,7 +25,7 @@ export const ISSUE = "id";
 const EITHER = "$or:";
 
 /** A query that asks for everything, the newest first. */
-export const EVERYTHING = Object.freeze({ filters: [], page: 1, limit: 25, sort: ISSUE, down: true, open: null });
+const EVERYTHING = Object.freeze({ filters: [], page: 1, limit: 25, sort: ISSUE, down: true, open: null });
 
 /** Reads a query from a part of the address; a part that is no query is the session of a record to be opened. */
 export function fromAddress(part) {
@@ -35,10 +35,7 @@ export function fromAddress(part) {
   const [sort, order] = (given.get("sortBy") ?? "").split(":");
   const limit = Number(given.get("limit"));
   return {
-    filters: [...given]
-      .filter(([name]) => name.startsWith("filter."))
-      .map(filterOf)
-      .filter((filter) => filter !== null),
+    filters: [...given].filter(([name]) => name.startsWith("filter.")).flatMap(filterOf),
     page: Math.max(1, Math.trunc(Number(given.get("page"))) || 1),
     limit: SIZES.includes(limit) ? limit : EVERYTHING.limit,
     sort: sort || EVERYTHING.sort,
@@ -76,20 +73,18 @@ export function sameRows(a, b) {
 }
 
 /** The filters that say something, as pairs of a query string. */
-export function filterPairs(filters) {
-  return filters
-    .filter(({ value }) => value.trim() !== "")
-    .map(({ field, operator, value, either }) => [
-      `filter.${field}`,
-      `${either ? EITHER : ""}${operator}:${value.trim()}`,
-    ]);
+function filterPairs(filters) {
+  const said = filters.filter(({ value }) => value.trim() !== "");
+  const statement = ({ operator, value, either }) => `${either ? EITHER : ""}${operator}:${value.trim()}`;
+  return said.map((filter) => [`filter.${filter.field}`, statement(filter)]);
 }
 
+/** The filter of a pair, in a list; none where the contract knows no such filter. */
 function filterOf([name, statement]) {
   const field = name.slice("filter.".length);
   const either = statement.startsWith(EITHER);
   const [, operator, value] = /^(\$[a-z]+):([^]*)$/.exec(either ? statement.slice(EITHER.length) : statement) ?? [];
-  return FIELDS[field]?.operators.includes(operator) ? { field, operator, value, either } : null;
+  return FIELDS[field]?.operators.includes(operator) ? [{ field, operator, value, either }] : [];
 }
 
 function orderOf({ sort, down }) {

@@ -4,33 +4,31 @@ import { fill, h } from "../dom.js";
 import { evidenceButton } from "./evidence.js";
 import { json } from "./json.js";
 import { counted, momentOf } from "./moments.js";
+import { answerTo } from "./pages.js";
 
 /** The colour of a badge for each disposition. */
 export const TONES = { ANSWERED: "good", "NO ANSWER": "warn", CANCEL: "warn", BUSY: "bad", FAILED: "bad" };
 
-/** Makes the record of a session: `{ element, close() }`. It is fetched by itself; `closed` is what its close button does. */
+/** Makes the record of a session, which fetches it: `{ element, close() }`. `closed` is what its close button does. */
 export function openRecord(app, sessionId, closed) {
   const over = new AbortController();
   const request = { method: "GET", path: `/cdr/${encodeURIComponent(sessionId)}` };
   const body = h("div.stack", {}, h("p.soft", {}, "One moment …"));
   const heading = h("h2", { tabindex: "-1" }, "Record");
   const head = h(
-    "div.head",
-    {},
+    "div.head", {},
     heading,
     h("button.plain", { type: "button", "aria-label": "Close the record", onclick: closed }, "×"),
   );
   const element = h(
-    "section.card.stack.past-detail",
-    { "aria-label": "Record", onkeydown: ({ key }) => key === "Escape" && closed() },
-    head,
-    body,
+    "section.card.stack.past-detail", { "aria-label": "Record", onkeydown: ({ key }) => key === "Escape" && closed() },
+    head, body,
   );
 
   async function show() {
     try {
-      const record = await app.api.send(request, { signal: over.signal });
-      fill(body, ...sections(app, record, request));
+      const { data } = await answerTo(app.api, request, over.signal);
+      fill(body, ...sections(app, data, request));
     } catch (error) {
       if (over.signal.aborted) return;
       fill(
@@ -49,15 +47,13 @@ function sections(app, record, request) {
   const id = record.sessionId;
   return [
     h(
-      "div.row",
-      {},
+      "div.row", {},
       h("strong.mono.past-number", {}, record.destination),
       h(`span.badge.${TONES[record.disposition] ?? "note"}`, {}, record.disposition),
     ),
     facts(record),
     h(
-      "div.row",
-      {},
+      "div.row", {},
       evidenceButton(app, id),
       h("a.button", { href: `#/messages/${encodeURIComponent(id)}` }, "Messages"),
       app.store.calls.has(id) && h("a.button", { href: `#/calls/${encodeURIComponent(id)}` }, "Call"),
@@ -79,9 +75,5 @@ function facts(record) {
     ["Cause", `${record.hangupCauseCode} · ${record.hangupCauseText}`],
     ["Issued", momentOf(record.createdAt)],
   ];
-  return h(
-    "dl.past-facts",
-    {},
-    rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
-  );
+  return h("dl.past-facts", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }

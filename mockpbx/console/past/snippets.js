@@ -1,4 +1,5 @@
-/** Programs that place a call, join it, hear it, play something and hang up, in three languages; they run as they are. */
+/** Programs that place a call, join it, hear it, play something and hang up, in three languages, to be run as they are. */
+import { quoted } from "../copy.js";
 
 /** The number of the contract's own example: by default somebody answers there who echoes what is heard. */
 export const NUMBER = "089608675796";
@@ -179,9 +180,4 @@ done
 echo "heard $frames frames of 20 ms"
 rm packets.txt
 `;
-}
-
-/** A word of a POSIX shell. */
-function quoted(value) {
-  return `'${value.replaceAll("'", `'\\''`)}'`;
 }

@@ -2,6 +2,7 @@
 import { lasted, spell } from "../calls.js";
 import { copyable } from "../copy.js";
 import { fill, h, icon, say } from "../dom.js";
+import { isolated, visible } from "../visible.js";
 import { Instead } from "./instead.js";
 import { Keypad } from "./keypad.js";
 
@@ -33,18 +34,21 @@ export class Held {
   /** Shows the session as it stands. */
   update() {
     const { session } = this;
-    const { call, line } = session;
+    const { call, last, line } = session;
     if (session.over) session.close();
-    say(this.number, call?.number ?? "");
-    say(this.who, whoIs(call));
-    this.badge.className = `badge ${call?.status ?? ""}`;
-    say(this.badge, call?.live ? call.status : "Ended");
+    const status = call?.live ? call.status : session.over ? "Ended" : "";
+    say(this.number, visible(last?.number ?? ""));
+    say(this.who, whoIs(last));
+    this.badge.className = `badge ${status}`;
+    say(this.badge, status);
+    this.badge.hidden = !status;
     this.tick();
     say(this.voice, session.over ? "" : voiceOf(session));
     this.showTrouble();
     const connected = line.state === "ready" && call?.status === "Connected";
     this.answer.hidden = !session.answerable;
-    this.talk.hidden = line.state !== "ready" || line.talking || session.answering || session.answerable;
+    const answers = session.answerable || session.answering;
+    this.talk.hidden = line.state !== "ready" || line.talking || answers || this.triesAgain;
     this.talk.disabled = session.asking;
     this.mute.hidden = !session.microphone || session.over;
     this.mute.setAttribute("aria-pressed", String(session.muted));
@@ -55,6 +59,7 @@ export class Held {
     say(this.hangUp.lastChild, session.answerable ? "Decline" : "Hang up");
     this.down.hidden = session.over;
     if (session.over && !this.ended) this.showEnd();
+    this.more.hidden = !call;
   }
 
   /** Takes a key of the keyboard, where keys can be pressed. Returns whether it was one. */
@@ -89,7 +94,8 @@ export class Held {
       h("p.client", {}, h("span", {}, "Bot"), h("span.track", {}, this.bars.client)),
     );
     this.keypad = new Keypad({ press: (keys, seconds) => this.press(keys, seconds), context: () => session.context });
-    this.keys = h("div", {}, this.keypad.element, h("p.soft.help", {}, "Hold a key for as long as you like, or type it."));
+    const how = "Hold a key for as long as you like, or type it: its tone goes out when it comes up.";
+    this.keys = h("div", {}, this.keypad.element, h("p.soft.help", {}, how));
     this.answer = h("button.answer", { type: "button", onclick: () => session.answer() }, "Answer");
     this.talk = h("button.answer", { type: "button", onclick: () => session.talk() }, "Talk");
     this.mute = h("button.mute", { type: "button", onclick: () => session.mute(!session.muted) }, icon(MUTE), "Mute");
@@ -101,6 +107,7 @@ export class Held {
       copyable(app, () => session.request("hangup"), "Hang up as code"),
     );
     this.instead = new Instead(app, session);
+    this.more = h("a", { href: `#/calls/${encodeURIComponent(session.sessionId)}` }, "Look at the call");
     this.end = h("div.end");
     this.element = h(
       "section.held", { "aria-labelledby": "phone-number", tabindex: "-1" },
@@ -164,7 +171,13 @@ export class Held {
   microphoneTrouble() {
     const { session } = this;
     if (session.asking) return ["The browser asks whether it may use the microphone.", session.answering ? ["silently"] : []];
-    return [session.problems.microphone, session.microphone || session.unanswered ? [] : ["microphone"]];
+    return [session.problems.microphone, this.triesAgain ? ["microphone"] : []];
+  }
+
+  /** Whether talking begins with another try for the microphone: that is one button then, not two. */
+  get triesAgain() {
+    const { session } = this;
+    return session.problems.microphone !== "" && !session.microphone && !session.answering && !session.answerable;
   }
 
   way(name) {
@@ -190,8 +203,7 @@ export class Held {
     const { session, app } = this;
     const cause = h("p.cause");
     const done = h("button.primary", { type: "button", onclick: this.leave }, "Done");
-    const more = h("a", { href: `#/calls/${encodeURIComponent(session.sessionId)}` }, "Look at the call");
-    fill(this.end, cause, h("p.row", {}, done, more));
+    fill(this.end, cause, h("p.row", {}, done, this.more));
     if (this.element.contains(document.activeElement)) done.focus();
     this.asked = new AbortController();
     try {
@@ -203,11 +215,12 @@ export class Held {
   }
 }
 
-function voiceOf({ line, call, unanswered, microphone, muted }) {
+function voiceOf({ line, last: call, unanswered, microphone, muted }) {
   if (line.state === "connecting") return "Connecting";
   if (line.state !== "ready") return "";
   if (unanswered) return call.direction === "inbound" ? "Your bot has not answered yet." : "It rings.";
-  if (!line.talking) return line.talked ? "Something speaks in your place; then it is you again." : "You listen. The scenario speaks.";
+  if (!line.talking && line.talked) return "Something speaks in your place; then it is you again.";
+  if (!line.talking) return `You listen. ${call?.performing || call?.sounding ? "The scenario" : "Nobody"} speaks.`;
   if (!microphone) return "You are silent: there is no microphone.";
   return muted ? "You are muted." : "You talk.";
 }
@@ -215,7 +228,7 @@ function voiceOf({ line, call, unanswered, microphone, muted }) {
 /** Who is at the two ends, in a few words. */
 export function whoIs(call) {
   if (!call) return "";
-  return call.direction === "inbound" ? `called by ${call.caller}, that is you` : "called by your bot";
+  return call.direction === "inbound" ? `called by ${isolated(call.caller)}, that is you` : "called by your bot";
 }
 
 /** A level from 0 to 1 as a part of the bar: 60 dB of it. */

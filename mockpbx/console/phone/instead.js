@@ -1,10 +1,10 @@
 /** What may speak in the person's place: a clip, words, a tone, or a persona that goes on. */
+import { HANDSET } from "../calls.js";
 import { copyable } from "../copy.js";
 import { fill, h, say } from "../dom.js";
-import { HANDSET } from "./routes.js";
 
 /** Packaged clips that suit a callee, at hand in the list; the server knows more. */
-export const CLIPS = [
+const CLIPS = [
   "hello", "who-is-this", "how-long", "go-on", "uh-huh", "wait-a-moment", "wrong-number", "goodbye", "please-hold", "menu", "voicemail",
 ];
 

@@ -1,6 +1,6 @@
 /** The handset's wire: a websocket that carries the microphone to a call, and what its callee hears to the page. */
 
-const AGAIN = [500, 1_000, 2_000, 4_000, 5_000]; // ms until the next attempt
+const AGAIN = [250, 500, 1_000, 2_000]; // ms until the next attempt
 const MOST_UNSENT = 25 * 320; // bytes; what waits longer than half a second is too late to be said
 
 /** One call's handset, connected again by itself when the server was gone. */

@@ -1,8 +1,11 @@
 /** The phone: calls that ring, the one that is held, and which numbers ring here. */
-import { h, icon, say } from "../dom.js";
+import { HANDSET } from "../calls.js";
+import { fill, h, icon, say } from "../dom.js";
+import { isolated, visible } from "../visible.js";
 import { Held, whoIs } from "./held.js";
+import { keep, kept } from "./kept.js";
 import { Ringer } from "./ringer.js";
-import { HANDSET, Routes } from "./routes.js";
+import { Routes } from "./routes.js";
 import { Session } from "./session.js";
 
 const BELL = "M6 16V11a6 6 0 0112 0v5l2 2H4zM10 21h4";
@@ -25,11 +28,13 @@ class Phone {
     this.told = h("p.unseen", { role: "status" });
     this.hint = h("p.soft.help", { hidden: true }, "Click anywhere in the page to hear it ring.");
     this.list = h("div.ringing");
+    this.before = h("div.before", { role: "status" }); // the call that this tab held before it was loaded again
+    this.offered = null;
     this.place = h("div.place");
     this.idle = h("p.soft.idle", {}, "Nothing rings.");
     element.append(
       h("div.head", {}, h("h2", {}, "Phone"), this.bell),
-      this.told, this.list, this.hint, this.place, this.idle, this.routes.element,
+      this.told, this.list, this.hint, this.before, this.place, this.idle, this.routes.element,
     );
     this.over = new AbortController();
     for (const kind of ["keydown", "keyup"]) {
@@ -49,15 +54,15 @@ class Phone {
   /** Picks up a live call, of whatever scenario, and listens; one from here to the bot has nobody else who would talk. */
   pickUp(sessionId) {
     if (this.held === sessionId) return;
-    this.putDown();
+    this.letGo();
     this.hold(sessionId);
     const { session } = this.panel;
     if (session.call?.direction === "inbound" && session.call.scenario === HANDSET) session.talk();
   }
 
-  /** Lets everything go: the line, the microphone, the ring. */
+  /** Lets everything go: the line, the microphone, the ring. The page that is loaded next may pick the call up again. */
   close() {
-    this.putDown();
+    this.letGo();
     this.ringer.stop();
     this.routes.close();
     this.stop();
@@ -69,7 +74,7 @@ class Phone {
 
   hold(sessionId) {
     const session = new Session(this.app, sessionId, () => this.update());
-    this.panel = new Held(this.app, session, () => this.putDown());
+    this.panel = new Held(this.app, session, () => this.leave());
     this.place.append(this.panel.element);
     this.panel.element.focus();
     this.update();
@@ -89,8 +94,9 @@ class Phone {
       this.list.append(card);
     }
     this.panel?.update();
+    this.remember(calls);
     this.ring(calls);
-    this.idle.hidden = calls.length > 0 || this.panel !== null;
+    this.idle.hidden = calls.length > 0 || this.panel !== null || this.offered !== null;
     this.routes.element.hidden = this.panel !== null;
   }
 
@@ -111,7 +117,7 @@ class Phone {
 
   ring(calls) {
     const numbers = calls.map(({ number }) => number);
-    const text = numbers.length === 1 ? `${numbers[0]} rings` : `${numbers.length} calls ring`;
+    const text = numbers.length === 1 ? `${isolated(numbers[0])} rings` : `${numbers.length} calls ring`;
     if (numbers.length) this.ringer.ring(text);
     else this.ringer.stop();
     say(this.told, numbers.length ? text : "");
@@ -123,8 +129,8 @@ class Phone {
     const { app } = this;
     const hangUp = (body) => () => app.act({ method: "POST", path: `/__admin/calls/${encodeURIComponent(call.sessionId)}/hangup`, body });
     return h(
-      "section.card.rings-card", { "aria-label": `${call.number} rings` },
-      h("p.number", {}, call.number),
+      "section.card.rings-card", { "aria-label": `${isolated(call.number)} rings` },
+      h("p.number", {}, visible(call.number)),
       h("p.soft", {}, whoIs(call)),
       h(
         "div.acts", {},
@@ -135,20 +141,62 @@ class Phone {
     );
   }
 
+  // --- through a reload ---------------------------------------------------------------------------------------------
+
+  /** Remembers the call in hand; without one, offers what was in hand before a reload. What rings has a card anyway. */
+  remember(ringing) {
+    if (this.panel) {
+      const { line, sessionId, over } = this.panel.session;
+      keep(over ? null : { sessionId, talked: line.talked });
+      this.offer(null);
+    } else if (this.app.store.state === "live") {
+      const call = this.app.store.calls.get(kept()?.sessionId);
+      if (!call?.live) keep(null);
+      this.offer(call?.live && !call.handset && !ringing.includes(call) ? call : null);
+    }
+  }
+
+  offer(call) {
+    const sessionId = call?.sessionId ?? null;
+    if (sessionId === this.offered) return;
+    this.offered = sessionId;
+    const again = () => {
+      const { talked } = kept();
+      this.pickUp(sessionId);
+      if (talked) this.panel.session.talk();
+    };
+    const parts = () => [
+      h("p", {}, "You held ", h("bdi.number", {}, visible(call.number)), ". The call goes on without you."),
+      h(
+        "div.acts", {},
+        h("button.answer", { type: "button", onclick: again }, "Pick it up again"),
+        h("button", { type: "button", onclick: () => this.leave() }, "Leave it"),
+      ),
+    ];
+    fill(this.before, call ? parts() : []);
+  }
+
+  // --- in hand ------------------------------------------------------------------------------------------------------
+
   /** Answers a call that rings; one that is in hand is put down before, and goes on. */
   answer(call) {
     this.pickUp(call.sessionId);
     this.panel.session.answer();
   }
 
-  putDown() {
-    if (!this.panel) return;
-    const focused = this.panel.element.contains(document.activeElement);
-    this.panel.close();
-    this.panel.element.remove();
-    this.panel = null;
+  /** Puts down what is in hand for good; the call goes on. */
+  leave() {
+    const focused = this.place.contains(document.activeElement) || this.before.contains(document.activeElement);
+    keep(null);
+    this.letGo();
     this.update();
     if (focused) this.bell.focus();
+  }
+
+  letGo() {
+    this.panel?.close();
+    this.panel?.element.remove();
+    this.panel = null;
   }
 
   type(event) {

@@ -3,7 +3,6 @@ import { JitterBuffer } from "./jitter.js";
 import { Resampler } from "./resample.js";
 
 const LOUDEST = 32_768;
-const REPORT = 0.1; // seconds
 
 class Playback extends AudioWorkletProcessor {
   constructor() {
@@ -11,7 +10,6 @@ class Playback extends AudioWorkletProcessor {
     this.resampler = new Resampler(8_000, sampleRate);
     this.jitter = new JitterBuffer();
     this.pulled = new Float32Array(0);
-    this.reported = 0;
     this.open = true;
     this.port.onmessage = ({ data }) => {
       if (data === null) this.open = false;
@@ -26,11 +24,6 @@ class Playback extends AudioWorkletProcessor {
     this.jitter.pull(sound);
     this.resampler.feed(sound);
     this.resampler.take(out);
-    if (currentTime - this.reported >= REPORT) {
-      this.reported = currentTime;
-      const { waiting, target, gaps, dropped } = this.jitter;
-      this.port.postMessage({ seconds: waiting / 8_000 + this.resampler.delay, target: target / 8_000, gaps, dropped });
-    }
     return this.open;
   }
 }

@@ -1,25 +1,30 @@
 /** Which numbers ring in this page: rules of the dial plan that name the persona `handset`. */
+import { HANDSET } from "../calls.js";
 import { copyable } from "../copy.js";
-import { fill, h } from "../dom.js";
+import { fill, h, say } from "../dom.js";
 
 const PLAN = "/__admin/dialplan";
-/** The persona that rings until somebody picks up. */
-export const HANDSET = "handset";
 const FIRST = "0896*";
 
 /** The rules that ring here, and a form for another. */
 export class Routes {
   constructor(app) {
     this.app = app;
+    this.all = []; // rules of the dial plan, the one that is looked at first in front
+    this.told = h("p.soft.help", { role: "status" });
     this.pattern = h("input", {
       id: "rings-here", name: "number", value: FIRST, required: true, autocomplete: "off", spellcheck: "false", size: 10,
       "aria-describedby": "rings-here-help",
+      oninput: () => say(this.told, ""),
     });
     this.rules = h("ul.rules", { "aria-label": "numbers that ring here" });
     const rule = () => ({ method: "POST", path: `${PLAN}/rules`, body: { number: this.pattern.value.trim(), scenario: HANDSET } });
     const add = async (event) => {
       event.preventDefault();
-      this.show(await app.act(rule()));
+      const number = this.pattern.value.trim();
+      const there = this.all.find((each) => each.number === number)?.scenario === HANDSET;
+      say(this.told, there ? `Calls to ${number} ring here already.` : "");
+      if (!there) this.show(await app.act(rule()));
     };
     this.element = h(
       "details.routes", { open: !matchMedia("(max-width: 760px)").matches },
@@ -29,6 +34,7 @@ export class Routes {
         h("label", { for: "rings-here" }, "Calls to"), this.pattern,
         h("button", { type: "submit" }, "Ring here"),
       ),
+      this.told,
       this.rules,
       h(
         "p.soft.help", { id: "rings-here-help" },
@@ -58,8 +64,8 @@ export class Routes {
 
   show(reply) {
     if (!reply) return;
-    const rules = (reply.plan.rules ?? []).filter(({ scenario }) => scenario === HANDSET);
-    fill(this.rules, rules.map((rule) => this.row(rule)));
+    this.all = reply.plan.rules ?? [];
+    fill(this.rules, this.all.filter(({ scenario }) => scenario === HANDSET).map((rule) => this.row(rule)));
   }
 
   row(rule) {

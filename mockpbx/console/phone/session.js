@@ -15,7 +15,7 @@ export class Session {
     this.microphone = null;
     this.speaker = null;
     this.asking = false; // the browser asks the user for the microphone
-    this.answering = false;
+    this.toAnswer = ""; // "wanted", then "sent"
     this.muted = false;
     /** Why there is no sound in or out, as sentences; empty where there is. */
     this.problems = { microphone: "", speaker: "" };
@@ -33,12 +33,22 @@ export class Session {
     return this.app.store.calls.get(this.sessionId);
   }
 
+  /** The call, or what was known of it before it vanished with a reset or another server. */
+  get last() {
+    return (this.lastKnown = this.call ?? this.lastKnown);
+  }
+
   get over() {
     return this.line.state === "ended" || this.call?.live === false;
   }
 
+  /** Whether the callee's phone, or the client, is still to be answered. */
   get unanswered() {
     return ["Created", "Dialing", "Ringing"].includes(this.call?.status);
+  }
+
+  get answering() {
+    return this.toAnswer !== "" && this.unanswered;
   }
 
   /** Whether it is this end that is to answer: an inbound call is the client's to answer. */
@@ -59,7 +69,7 @@ export class Session {
 
   /** Answers, and talks where there is a microphone; waits for the user to allow one. */
   async answer() {
-    this.answering = true;
+    this.toAnswer = "wanted";
     await this.talk();
     this.goOn();
   }
@@ -162,10 +172,12 @@ export class Session {
   }
 
   /** Answers, if that is to be done and can be. */
-  goOn() {
-    if (!this.answering || this.line.state !== "ready") return;
-    this.answering = false;
-    if (this.unanswered) this.app.act(this.request("answer"));
+  async goOn() {
+    if (this.toAnswer !== "wanted" || this.line.state !== "ready") return;
+    this.toAnswer = "sent";
+    const done = !this.unanswered || (await this.app.act(this.request("answer")));
+    if (!done) this.toAnswer = "";
+    this.changed();
   }
 
   release() {

@@ -15,22 +15,10 @@ export class Speaker {
   }
 
   constructor(context) {
-    this.context = context;
     /** Peak of the last frame, 0 to 1. */
     this.level = 0;
-    /** What the jitter buffer holds and did: `seconds` and `target` that wait, `gaps` so far, samples `dropped`. */
-    this.buffer = { seconds: 0, target: 0, gaps: 0, dropped: 0 };
     this.node = new AudioWorkletNode(context, "playback", { numberOfInputs: 0, outputChannelCount: [1] });
-    this.node.port.onmessage = ({ data }) => {
-      this.buffer = data;
-    };
     this.node.connect(context.destination);
-  }
-
-  /** Milliseconds from `play` to the ear, as far as the browser knows. */
-  get delayMs() {
-    const { baseLatency = 0, outputLatency = 0 } = this.context;
-    return 1_000 * (this.buffer.seconds + baseLatency + outputLatency);
   }
 
   /** Plays an Int16Array of any length. */
@@ -41,7 +29,6 @@ export class Speaker {
 
   /** Falls silent for good. */
   close() {
-    this.node.port.onmessage = null;
     this.node.port.postMessage(null);
     this.node.disconnect();
     this.level = 0;

@@ -54,7 +54,8 @@ export class TestClient {
     try {
       await this.#connect();
       const body = await this.#rest({ method: "POST", path: "/pbx/call", body: { phoneNumber: number } });
-      this.call = { sessionId: body.data.sessionId, number, status: "Placed", answeredAt: null, endedAt: null, record: null };
+      const { sessionId } = body.data;
+      this.call = { sessionId, number, status: "Placed", answeredAt: null, endedAt: null, record: null };
       const early = this.#pending;
       this.#pending = null;
       for (const passed of early) this.#passed(passed);
@@ -101,7 +102,7 @@ export class TestClient {
     return { method: "POST", path: "/pbx/hangup", body: { sessionId: this.call?.sessionId ?? "" } };
   }
 
-  // --- sound ----------------------------------------------------------------------------------------------------------
+  // --- sound ---------------------------------------------------------------------------------------------------------
 
   /** Lets the callee be heard. Throws an Error whose message is a plain sentence. */
   async hear() {
@@ -125,7 +126,7 @@ export class TestClient {
     this.#stop("microphone");
   }
 
-  /** Opens one of them, unless it is open or about to be; one that is not wanted any more when it is there is closed. */
+  /** Opens one of them, unless it is open or about to be; one that nobody wants any more when it is there is closed. */
   async #opened(which, open) {
     if (this[which] || this.#opening.has(which)) return;
     this.#opening.add(which);
@@ -169,7 +170,7 @@ export class TestClient {
     this.#audio(FORMATS.pcm16(samples), "pcm16");
   }
 
-  // --- the connection -------------------------------------------------------------------------------------------------
+  // --- the connection ------------------------------------------------------------------------------------------------
 
   /** Lets sound and socket go; a live call goes on without its client. */
   close() {
@@ -193,7 +194,8 @@ export class TestClient {
         this.#changed();
         if (!this.placing) return;
         socket.close();
-        reject(new Error(error.final ? `The socket was refused: ${error.message}` : "The server does not answer the socket. Is mockpbx still running?"));
+        const silent = "The server does not answer the socket. Is mockpbx still running?";
+        reject(new Error(error.final ? `The socket was refused: ${error.message}` : silent));
       });
     });
   }
@@ -234,7 +236,9 @@ export class TestClient {
     const call = this.call;
     if (!call) return;
     if (name === "newSession") this.socket.emit("joinRoom", { sessionId: call.sessionId });
-    if (name === "roomJoined" && payload.status === "failed") this.#ended("The server does not know this call any more");
+    if (name === "roomJoined" && payload.status === "failed") {
+      this.#ended("The server does not know this call any more");
+    }
     if (name === "dialStatus") {
       call.status = payload.status;
       if (payload.status === "Connected") call.answeredAt ??= performance.now();
@@ -251,7 +255,7 @@ export class TestClient {
     this.stopHearing();
   }
 
-  // --- what is sent ---------------------------------------------------------------------------------------------------
+  // --- what is sent --------------------------------------------------------------------------------------------------
 
   #emit(name, payload) {
     if (this.socket && this.call) this.socket.emit(name, { sessionId: this.call.sessionId, ...payload });

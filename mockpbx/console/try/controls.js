@@ -37,24 +37,28 @@ export class Controls {
     this.element.hidden = !can;
     for (const control of this.inCall) control.disabled = !can;
     for (const control of this.hangUps) control.hidden = !can;
-    for (const [button, on] of [[this.hear, client.speaker], [this.speak, client.microphone]]) button.setAttribute("aria-pressed", String(Boolean(on)));
+    this.hear.setAttribute("aria-pressed", String(client.speaker !== null));
+    this.speak.setAttribute("aria-pressed", String(client.microphone !== null));
     this.levels.hidden = !client.speaker && !client.microphone;
     if (!this.levels.hidden) this.frame ||= requestAnimationFrame(() => this.#beat());
   }
 
-  // --- hanging up -----------------------------------------------------------------------------------------------------
+  // --- hanging up ----------------------------------------------------------------------------------------------------
 
   #hangUps() {
     const { client } = this;
     const byRest = () => client.hangUpByRest().catch((error) => this.app.notify(error.message, "bad"));
     return [
       h("button.danger", { type: "button", onclick: () => client.hangUp() }, "Hang up"),
-      h("button", { type: "button", title: "POST /pbx/hangup instead of the event", onclick: byRest }, "Hang up by REST"),
+      h(
+        "button", { type: "button", title: "POST /pbx/hangup instead of the event", onclick: byRest },
+        "Hang up by REST",
+      ),
       copyable(this.app, () => client.hangUpRequest()),
     ];
   }
 
-  // --- sound ----------------------------------------------------------------------------------------------------------
+  // --- sound ---------------------------------------------------------------------------------------------------------
 
   #sound() {
     const { client } = this;
@@ -63,18 +67,43 @@ export class Controls {
     this.speak = toggle("Microphone", () => this.#toggleMicrophone());
     this.heard = h("meter", { "aria-label": "level of the callee", max: "1" });
     this.said = h("meter", { "aria-label": "level of the microphone", max: "1" });
-    this.levels = h("div.try-levels", { hidden: true }, h("span.soft", {}, "callee"), this.heard, h("span.soft", {}, "you"), this.said);
+    this.levels = h(
+      "div.try-levels", { hidden: true },
+      h("span.soft", {}, "callee"),
+      this.heard,
+      h("span.soft", {}, "you"),
+      this.said,
+    );
     this.format = h("select", { id: "try-format" }, Object.keys(FORMATS).map((name) => h("option", {}, name)));
-    this.file = h("input", { id: "try-file", type: "file", accept: "audio/*", class: "unseen", tabindex: "-1", "aria-hidden": "true", onchange: () => this.#sendFile() });
-    const sounds = SOUNDS.map(([name, about, make]) => h("button", { type: "button", title: about, onclick: () => client.say(make(), this.format.value) }, name));
-    const choose = h("button", { type: "button", title: "WAV, MP3, Ogg, FLAC; an MP3 goes as it is", onclick: () => this.file.click() }, "File…");
+    this.file = h("input", {
+      id: "try-file",
+      type: "file",
+      accept: "audio/*",
+      class: "unseen",
+      tabindex: "-1",
+      "aria-hidden": "true",
+      onchange: () => this.#sendFile(),
+    });
+    const sounds = SOUNDS.map(([name, about, make]) =>
+      h("button", { type: "button", title: about, onclick: () => client.say(make(), this.format.value) }, name));
+    const choose = h(
+      "button",
+      { type: "button", title: "WAV, MP3, Ogg, FLAC; an MP3 goes as it is", onclick: () => this.file.click() },
+      "File…",
+    );
     this.inCall.push(this.speak, ...sounds, choose);
     return h(
       "section.card.stack.tight", { "aria-label": "Sound" },
       h("h2", {}, "Sound"),
-      h("div.row", {}, this.hear, this.speak), this.levels, this.problem,
+      h("div.row", {}, this.hear, this.speak),
+      this.levels, this.problem,
       h("div.row", {}, sounds, choose, this.file),
-      h("div.row", {}, h("label", { for: "try-format" }, "sent as"), this.format, h("span.soft.try-small", {}, "in messages of 2,560 bytes")),
+      h(
+        "div.row", {},
+        h("label", { for: "try-format" }, "sent as"),
+        this.format,
+        h("span.soft.try-small", {}, "in messages of 2,560 bytes"),
+      ),
     );
   }
 
@@ -118,15 +147,22 @@ export class Controls {
     if (client.speaker || client.microphone) this.frame = requestAnimationFrame(() => this.#beat());
   }
 
-  // --- signals --------------------------------------------------------------------------------------------------------
+  // --- signals -------------------------------------------------------------------------------------------------------
 
   #signals() {
     const { client } = this;
     this.name = h("input", { id: "try-mark", placeholder: "mark 1", autocomplete: "off", spellcheck: "false" });
     const mark = h("button", { type: "submit" }, "Send checkpoint");
-    const interrupt = h("button", { type: "button", title: "stops what plays and clears the queue", onclick: () => client.interrupt() }, "Interrupt");
+    const interrupt = h(
+      "button", { type: "button", title: "stops what plays and clears the queue", onclick: () => client.interrupt() },
+      "Interrupt",
+    );
     this.duration = h("input", { id: "try-duration", type: "number", value: "200", min: "1", step: "10" });
-    const keys = KEYS.map((key) => h("button.try-key", { type: "button", "aria-label": `send ${key}`, onclick: () => client.dtmf(key, Number(this.duration.value)) }, key));
+    const keys = KEYS.map((key) => h(
+      "button.try-key",
+      { type: "button", "aria-label": `send ${key}`, onclick: () => client.dtmf(key, Number(this.duration.value)) },
+      key,
+    ));
     this.inCall.push(this.name, mark, interrupt, this.duration, ...keys);
     const checkPoint = (event) => {
       event.preventDefault();
@@ -138,10 +174,16 @@ export class Controls {
     return h(
       "section.card.stack.tight", { "aria-label": "Signals" },
       h("h2", {}, "Signals"),
-      h("form.field", { onsubmit: checkPoint }, h("label", { for: "try-mark" }, "Checkpoint"), h("div.row", {}, this.name, mark, interrupt)),
-      h("div.try-digits", {},
+      h(
+        "form.field", { onsubmit: checkPoint },
+        h("label", { for: "try-mark" }, "Checkpoint"),
+        h("div.row", {}, this.name, mark, interrupt),
+      ),
+      h(
+        "div.try-digits", {},
         h("div.try-keys", { role: "group", "aria-label": "digits" }, keys),
-        h("div.field", {}, h("label", { for: "try-duration" }, "each for, ms"), this.duration)),
+        h("div.field", {}, h("label", { for: "try-duration" }, "each for, ms"), this.duration),
+      ),
     );
   }
 }

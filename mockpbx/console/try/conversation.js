@@ -14,8 +14,8 @@ const SHORT = {
 };
 
 /**
- * A list of messages `{ number, at: ms since the start, direction: "out"|"in", via: "rest"|"socket"|"note", name, short,
- * payload, bad, run }`. Folded sound has the payload of its first message, and a `run` `{ count, bytes, taken, refused,
+ * A list of messages `{ number, at: ms since the start, direction: "out"|"in", via: "rest"|"socket"|"note", name,
+ * short, payload, bad, run }`. Folded sound has the payload of its first message, and a `run` `{ count, bytes, taken, refused,
  * error, last: ms }`.
  */
 export class Conversation {
@@ -34,7 +34,10 @@ export class Conversation {
     this.tell(null);
   }
 
-  /** Calls `fn(message)` after a message was added or has grown, `fn(null)` after all were forgotten. Returns what stops it. */
+  /**
+   * Calls `fn(message)` after a message was added or has grown, `fn(null)` after all were forgotten. Returns what
+   * stops it.
+   */
   listen(fn) {
     this.listeners.add(fn);
     return () => this.listeners.delete(fn);
@@ -59,7 +62,10 @@ export class Conversation {
   /** Adds sound: to the run of its direction, where one is open. Returns the run's message. */
   sound(direction, payload) {
     const { audioData, audioFormat } = payload;
-    const open = this.open[direction] ?? this.add({ direction, via: "socket", name: "audio", short: audioFormat, payload, run: emptyRun() }, false);
+    const open = this.open[direction] ?? this.add(
+      { direction, via: "socket", name: "audio", short: audioFormat, payload, run: emptyRun() },
+      false,
+    );
     this.open[direction] = open;
     open.run.count += 1;
     open.run.bytes += audioData.byteLength;
@@ -103,6 +109,6 @@ function emptyRun() {
 
 /** A payload as text; binary is told by its size. */
 export function textOf(payload) {
-  const size = (value) => (value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? `${value.byteLength} bytes` : value);
-  return JSON.stringify(payload, (_, value) => size(value), 2) ?? "";
+  const isBinary = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+  return JSON.stringify(payload, (_, value) => (isBinary(value) ? `${value.byteLength} bytes` : value), 2) ?? "";
 }

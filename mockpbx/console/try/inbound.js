@@ -1,11 +1,10 @@
 /** Being the caller: an inbound call to the bot. */
-import { endedBy } from "../calls.js";
+import { HANDSET, endedBy } from "../calls.js";
 import { copyable } from "../copy.js";
 import { fill, h, say } from "../dom.js";
 import { counted } from "./ladder.js";
 
 const [FROM, TO] = ["081234567890", "02150001234"];
-const MYSELF = "handset";
 
 /** A form that rings the bot, and how that call is doing. */
 export class Inbound {
@@ -14,7 +13,8 @@ export class Inbound {
     this.call = null; // session id
     this.picks = false; // whether this page takes the call once the bot is there
     this.asked = new AbortController();
-    const number = (id, value) => h("input", { id, type: "tel", value, autocomplete: "off", required: true, spellcheck: "false" });
+    const number = (id, value) =>
+      h("input", { id, type: "tel", value, autocomplete: "off", required: true, spellcheck: "false" });
     this.from = number("ring-from", FROM);
     this.to = number("ring-to", TO);
     this.scenario = h("select", { id: "ring-scenario", onchange: () => this.#describe() });
@@ -26,7 +26,8 @@ export class Inbound {
     const form = h(
       "form.card.stack.tight", { onsubmit: (event) => this.#submit(event) },
       h("div.try-pair", {}, field(this.from, "From, the caller"), field(this.to, "To, the bot's number")),
-      field(this.scenario, "The caller"), this.about, this.problem,
+      field(this.scenario, "The caller"),
+      this.about, this.problem,
       h("div.row", {}, this.ring, copyable(app, () => this.#request())),
       this.listeners,
     );
@@ -35,7 +36,7 @@ export class Inbound {
     this.card = h("section.card.stack.tight", { "aria-label": "The call", hidden: true }, this.state, this.acts);
     this.element = h("div.stack.try-form", {}, form, this.card);
     this.#fillScenarios([]);
-    this.scenario.value = MYSELF;
+    this.scenario.value = HANDSET;
     this.#describe();
     app.api.get("/__admin/scenarios", {}, { signal: this.asked.signal }).then(
       ({ personas }) => this.#fillScenarios(personas),
@@ -52,11 +53,11 @@ export class Inbound {
 
   #fillScenarios(personas) {
     this.abouts = new Map([
-      [MYSELF, "You talk: once the bot has joined, the phone beside this view picks the call up."],
+      [HANDSET, "You talk: once the bot has joined, the phone beside this view picks the call up."],
       ["", "The rule of the dial plan that fits the caller's number says who calls, as it does for calls out."],
-      ...personas.filter(({ name }) => name !== MYSELF).map(({ name, about }) => [name, about]),
+      ...personas.filter(({ name }) => name !== HANDSET).map(({ name, about }) => [name, about]),
     ]);
-    const named = { [MYSELF]: "I talk myself", "": "whoever the dial plan names" };
+    const named = { [HANDSET]: "I talk myself", "": "whoever the dial plan names" };
     const { value } = this.scenario;
     fill(this.scenario, ...[...this.abouts.keys()].map((name) => h("option", { value: name }, named[name] ?? name)));
     this.scenario.value = value;
@@ -79,7 +80,7 @@ export class Inbound {
     try {
       const request = this.#request();
       const { sessionId } = await this.app.api.send(request);
-      this.picks = request.body.scenario === MYSELF;
+      this.picks = request.body.scenario === HANDSET;
       this.call = sessionId;
     } catch (error) {
       say(this.problem, error.message);
@@ -91,7 +92,12 @@ export class Inbound {
 
   #show() {
     const { clients } = this.app.store;
-    say(this.listeners, clients ? `${counted(clients, "client")} of this workspace will be told of it.` : "No client is connected: start your bot first, or nobody joins the call.");
+    say(
+      this.listeners,
+      clients
+        ? `${counted(clients, "client")} of this workspace will be told of it.`
+        : "No client is connected: start your bot first, or nobody joins the call.",
+    );
     this.listeners.classList.toggle("try-warned", clients === 0);
     const call = this.app.store.calls.get(this.call);
     this.card.hidden = this.call === null;
@@ -111,8 +117,14 @@ export class Inbound {
     const hangUp = { method: "POST", path: `${path}/hangup`, body: {} };
     const link = h("a", { href: `#/calls/${encodeURIComponent(this.call)}` }, "Look inside");
     if (stage === "Ended") return [link];
-    const over = h("button.danger", { type: "button", onclick: () => this.app.act(hangUp) }, stage === "Connected" ? "Hang up" : "Give up");
-    const pick = h("button", { type: "button", onclick: () => this.app.phone.answer(this.app.store.calls.get(this.call)) }, "Talk myself");
+    const over = h(
+      "button.danger", { type: "button", onclick: () => this.app.act(hangUp) },
+      stage === "Connected" ? "Hang up" : "Give up",
+    );
+    const pick = h(
+      "button", { type: "button", onclick: () => this.app.phone.answer(this.app.store.calls.get(this.call)) },
+      "Talk myself",
+    );
     return [over, stage === "Connected" ? pick : null, copyable(this.app, () => hangUp), link].filter(Boolean);
   }
 }
@@ -128,5 +140,6 @@ const WORDS = {
   Announced: () => "The call is announced.",
   Ringing: () => "It rings. The bot answers by joining the room of this session.",
   Connected: () => "The bot has answered.",
-  Ended: (call) => `Over${call.record ? `: ${call.record.disposition}, cause ${call.record.cause}; ended by ${endedBy(call)}` : ""}.`,
+  Ended: (call) =>
+    `Over${call.record ? `: ${call.record.disposition}, cause ${call.record.cause}; ended by ${endedBy(call)}` : ""}.`,
 };

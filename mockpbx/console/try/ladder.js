@@ -12,8 +12,14 @@ export class Ladder {
     this.due = new Set();
     this.frame = 0;
     this.list = h("ol.ladder-rows");
-    this.empty = h("p.empty", {}, "Place a call: every request, reply and event appears here, as client and server say it.");
-    this.scroll = h("div.ladder-scroll", { tabindex: "0", role: "group", "aria-label": "messages in the order of time" }, this.empty, this.list);
+    this.empty = h(
+      "p.empty", {},
+      "Place a call: every request, reply and event appears here, as client and server say it.",
+    );
+    this.scroll = h(
+      "div.ladder-scroll", { tabindex: "0", role: "group", "aria-label": "messages in the order of time" },
+      this.empty, this.list,
+    );
     this.element = h(
       "section.ladder.card", { "aria-label": "Conversation" },
       h("div.ladder-ends", { "aria-hidden": "true" }, h("span"), h("b", {}, "Client, this page"), h("b", {}, "Server")),
@@ -65,12 +71,16 @@ export class Ladder {
     const short = h("span.rung-words");
     const head = [
       h("span.rung-at.mono", {}, moment(message.at)),
-      h("span.rung-says", { dataset: { way: message.direction, via: message.via } },
+      h(
+        "span.rung-says", { dataset: { way: message.direction, via: message.via } },
         h("span.unseen", {}, WHO[message.via][message.direction]),
         h("span.rung-what", {}, h("b", {}, message.name), " ", short),
-        message.via === "note" ? null : h("span.rung-arrow", { "aria-hidden": "true" })),
+        message.via === "note" ? null : h("span.rung-arrow", { "aria-hidden": "true" }),
+      ),
     ];
-    if (message.payload === undefined || message.payload === null) return { element: h("li.rung", {}, h("div.rung-head", {}, head)), short };
+    if (message.payload === undefined || message.payload === null) {
+      return { element: h("li.rung", {}, h("div.rung-head", {}, head)), short };
+    }
     const payload = h("pre", { tabindex: "0", "aria-label": "payload" });
     const details = h("details", {}, h("summary.rung-head", {}, head), payload);
     details.addEventListener("toggle", () => say(payload, details.open ? textOf(message.payload) : ""));

@@ -20,5 +20,9 @@ function sorted(numbers) {
 }
 
 function choice({ number, about }, pick) {
-  return h("button.plain", { type: "button", onclick: () => pick(number) }, h("span.mono", {}, number), h("span.soft", {}, about));
+  return h(
+    "button.plain", { type: "button", onclick: () => pick(number) },
+    h("span.mono", {}, number),
+    h("span.soft", {}, about),
+  );
 }

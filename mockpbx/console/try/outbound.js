@@ -1,7 +1,7 @@
 /** Being the client: a test call without any bot. */
 import { spell } from "../calls.js";
 import { copyable } from "../copy.js";
-import { h, say } from "../dom.js";
+import { fill, h, say } from "../dom.js";
 import { Controls } from "./controls.js";
 import { counted } from "./ladder.js";
 import { magicNumbers } from "./numbers.js";
@@ -15,14 +15,25 @@ export class Outbound {
   constructor(app, client, number) {
     this.app = app;
     this.client = client;
-    this.number = h("input", { id: "try-number", type: "tel", value: number ?? client.call?.number ?? NUMBER, autocomplete: "off", required: true, spellcheck: "false" });
+    this.number = h("input", {
+      id: "try-number",
+      type: "tel",
+      value: number ?? client.call?.number ?? NUMBER,
+      autocomplete: "off",
+      required: true,
+      spellcheck: "false",
+    });
     this.place = h("button.primary", { type: "submit" }, "Place call");
     this.problem = h("p.problem", { role: "alert" });
     this.others = h("p.soft.try-small");
     this.magic = magicNumbers(app, (picked) => this.choose(picked));
     const form = h(
       "form.card.stack.tight", { onsubmit: (event) => this.#submit(event) },
-      h("div.field", {}, h("label", { for: "try-number" }, "Number to call"), h("div.row.try-dial", {}, this.number, this.place)),
+      h(
+        "div.field", {},
+        h("label", { for: "try-number" }, "Number to call"),
+        h("div.row.try-dial", {}, this.number, this.place),
+      ),
       this.problem,
       h("div.row", {}, this.magic.element, copyable(app, () => this.#request())),
       this.others,
@@ -33,10 +44,12 @@ export class Outbound {
     this.time = h("output", { "aria-label": "duration" });
     this.link = h("a", {}, "Look inside");
     this.record = h("div", { hidden: true });
-    this.call = h("section.card.stack.tight", { "aria-label": "The call", hidden: true },
+    this.call = h(
+      "section.card.stack.tight", { "aria-label": "The call", hidden: true },
       h("div.head", {}, h("div.row", {}, this.who, this.status), this.time),
       h("div.row", {}, ...this.controls.hangUps, this.link),
-      this.record);
+      this.record,
+    );
     this.element = h("div.stack", {}, form, this.call, this.controls.element);
     this.stops = [client.listen(() => this.show()), app.store.listen(() => this.#showOthers())];
     this.timer = setInterval(() => this.#tick(), TICK);
@@ -90,13 +103,18 @@ export class Outbound {
     this.link.href = `#/calls/${encodeURIComponent(call.sessionId)}`;
     this.#tick();
     this.record.hidden = !call.record;
-    if (this.shown !== call.record) this.record.replaceChildren(...(call.record ? [recordOf(this.app, call.record)] : []));
+    if (this.shown !== call.record) fill(this.record, call.record && recordOf(this.app, call.record));
     this.shown = call.record;
   }
 
   #showOthers() {
     const others = this.app.store.clients - (this.client.connected ? 1 : 0);
-    say(this.others, others > 0 ? `${counted(others, "other client")} of this workspace ${others === 1 ? "is" : "are"} told of the call, too.` : "");
+    say(
+      this.others,
+      others > 0
+        ? `${counted(others, "other client")} of this workspace ${others === 1 ? "is" : "are"} told of the call, too.`
+        : "",
+    );
   }
 
   #tick() {

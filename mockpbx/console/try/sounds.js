@@ -1,7 +1,7 @@
 /** Sounds that a test call sends: made here or read from a file, in the contract's formats at 8 kHz. */
 
-export const RATE = 8_000;
-export const PACKET = 2_560; // bytes: what the contract recommends
+const RATE = 8_000;
+const PACKET = 2_560; // bytes: what the contract recommends
 const LEVEL = 0.35;
 const FADE = RATE / 100; // samples, so that nothing clicks
 
@@ -13,13 +13,16 @@ export function tone(hz, seconds) {
 /** Three rising notes, as a greeting. */
 export function chime() {
   const notes = [523.25, 659.25, 783.99].map((hz, turn) => ({ hz, from: turn * 0.3 }));
-  const heard = ({ hz, from }, at) => (at < from ? 0 : Math.sin(2 * Math.PI * hz * (at - from)) * Math.exp(-4 * (at - from)));
-  return shaped(1.5, (at) => notes.reduce((sum, note) => sum + heard(note, at), 0) / 1.5);
+  const struck = (hz, since) => (since < 0 ? 0 : Math.sin(2 * Math.PI * hz * since) * Math.exp(-4 * since));
+  return shaped(1.5, (at) => notes.reduce((sum, { hz, from }) => sum + struck(hz, at - from), 0) / 1.5);
 }
 
 /** A short beep every second, to be interrupted. */
 export function beeps(seconds) {
-  return shaped(seconds, (at) => (at % 1 < 0.12 ? Math.sin(2 * Math.PI * 880 * at) * Math.sin((Math.PI * (at % 1)) / 0.12) : 0));
+  return shaped(
+    seconds,
+    (at) => (at % 1 < 0.12 ? Math.sin(2 * Math.PI * 880 * at) * Math.sin((Math.PI * (at % 1)) / 0.12) : 0),
+  );
 }
 
 function shaped(seconds, wave) {

@@ -1,7 +1,9 @@
 /** One call: how it stands, how it sounds, what has happened in it, what was measured, and what can be done. */
-import { callOf, called, endedBy, lasted, spell } from "../calls.js";
+import { HANDS, callOf, called, endedBy, lasted, spell } from "../calls.js";
 import { copyable, toClipboard } from "../copy.js";
 import { fill, h, say } from "../dom.js";
+import { momentOf, timeOf } from "../past/moments.js";
+import { visible } from "../visible.js";
 import { Figures } from "./figures.js";
 import { Timeline } from "./timeline.js";
 
@@ -127,8 +129,11 @@ class Panel {
     say(parts.number, called(call));
     parts.status.className = `badge ${call.status}`;
     say(parts.status, call.status);
-    say(parts.failure, call.failure ? `The scenario failed at ${call.failure}` : "");
-    for (const name of ["pick", "hang"]) parts.actions[name].disabled = !call.live;
+    say(parts.failure, call.failure ? `The scenario failed at ${visible(call.failure)}` : "");
+    const inHand = this.app.phone?.held === this.sessionId;
+    say(parts.actions.pick, inHand ? "In your hand" : "Pick up");
+    parts.actions.pick.disabled = inHand || !call.live;
+    parts.actions.hang.disabled = !call.live;
     parts.actions.listen.disabled = call.live ? NO_SOUND.has(call.status) : call.answeredAt === null;
     parts.sound.hidden = !this.view.pulse.of(this.sessionId) && (NO_SOUND.has(call.status) || !call.live);
     this.#facts(call);
@@ -142,11 +147,11 @@ class Panel {
   #facts(call) {
     const { counts, record } = call;
     const lines = {
-      scenario: call.scenario,
+      scenario: visible(call.scenario),
       placed: clock(call.placedAt),
       answered: call.answeredAt === null ? null : `after ${((call.answeredAt - call.placedAt) / 1_000).toFixed(1)} s`,
       client: call.live ? (call.joined ? "has joined" : "has not joined yet") : null,
-      handset: call.handset && (call.handset === "talking" ? "a person talks" : "a person listens"),
+      handset: HANDS[call.handset],
       ended: record && `${record.disposition}, by ${endedBy(call)}`,
       cause: record && `${record.cause} ${this.app.store.causes.get(record.cause) ?? ""}`,
       length: record && `${record.duration} s, ${record.billableSeconds} s billable`,
@@ -163,7 +168,10 @@ class Panel {
 
   #actions() {
     const button = (tag, name, onclick) => h(tag, { type: "button", onclick }, name);
-    const pick = button("button.primary", "Pick up", () => this.app.phone?.pickUp(this.sessionId));
+    const pick = button("button.primary", "Pick up", () => {
+      this.app.phone?.pickUp(this.sessionId);
+      this.#show();
+    });
     const hang = button("button.danger", "Hang up", () => this.app.act(this.#request("POST", "/hangup", {})));
     const listen = button("button", "Recording", () => this.#listen());
     const evidence = button("button", "Evidence", () => this.#evidence());
@@ -233,10 +241,7 @@ function legend() {
 
 /** A virtual moment on the reader's clock. */
 function clock(ms) {
-  const [moment, today] = [new Date(ms), new Date()];
-  const time = moment.toLocaleTimeString(undefined, { timeStyle: "medium" });
-  if (moment.toDateString() === today.toDateString()) return time;
-  return `${moment.toLocaleDateString(undefined, { dateStyle: "medium" })} ${time}`;
+  return new Date(ms).toDateString() === new Date().toDateString() ? timeOf(ms) : momentOf(ms);
 }
 
 const SEEN = {

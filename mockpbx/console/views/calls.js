@@ -1,7 +1,8 @@
 /** The calls of the workspace as they happen, and one of them beside the list. */
-import { called, endedBy, lasted, spell } from "../calls.js";
+import { HANDS, called, endedBy, lasted, spell } from "../calls.js";
 import { fill, h, icon, say } from "../dom.js";
 import { List } from "../list.js";
+import { visible } from "../visible.js";
 import { Waves } from "../wave.js";
 import { openCall } from "./call.js";
 
@@ -177,7 +178,8 @@ class Calls {
     const badge = `badge ${call.status}`;
     if (parts.status.className !== badge) parts.status.className = badge;
     say(parts.status, call.status);
-    say(parts.scenario, call.handset ? `${call.scenario} · handset ${call.handset}` : call.scenario);
+    const scenario = visible(call.scenario);
+    say(parts.scenario, call.handset ? `${scenario} · ${HANDS[call.handset]}` : scenario);
     say(parts.time, spell(lasted(call, this.app.store.now)));
     const sounding = sounds(call);
     parts.wave.element.hidden = !sounding;
@@ -199,7 +201,7 @@ function sounds(call) {
 function ending(call, causes) {
   const { record } = call;
   if (!record) return call.joined ? "" : "nobody has joined yet";
-  const why = call.failure ? `scenario failed at ${call.failure}` : causes.get(record.cause) || `cause ${record.cause}`;
+  const why = call.failure ? `scenario failed at ${visible(call.failure)}` : causes.get(record.cause) || `cause ${record.cause}`;
   return `${record.disposition} · ${why} · by ${endedBy(call)}`;
 }
 

@@ -1,7 +1,8 @@
 /** What was measured of one call, and what is to be said against its client. */
 import { fill, h, say } from "../dom.js";
+import { standing } from "../past/judged.js";
+import { visible } from "../visible.js";
 
-const OPEN = "call-left-open"; // the rule that every live call breaks as yet
 const AGAIN = 3_000; // ms between two questions while the call is live
 
 const seconds = (value) => (value === null || value === undefined ? null : `${value.toFixed(2)} s`);
@@ -97,7 +98,7 @@ export class Figures {
   }
 
   #found(all) {
-    const findings = all.filter(({ id }) => !this.live || id !== OPEN);
+    const findings = standing(all, this.app.store);
     say(this.none, findings.length ? "" : this.live ? "Nothing so far." : "None: the client kept to the contract.");
     this.none.hidden = findings.length > 0;
     const key = JSON.stringify(findings);
@@ -111,7 +112,7 @@ function item({ id, level, what, count, remedy, section }) {
   return h(
     "li",
     {},
-    h("div.call-finding", {}, h(`span.badge.${level}`, {}, level), h("strong", {}, what)),
+    h("div.call-finding", {}, h(`span.badge.${level}`, {}, level), h("strong", {}, visible(what))),
     h("p", {}, remedy),
     h("p.soft", {}, `${id}${count > 1 ? ` × ${count}` : ""} · ${section}`),
   );

@@ -1,15 +1,17 @@
 /** What clients of the workspace do that they should not: by rule, with its remedy. */
 import { copyable } from "../copy.js";
 import { fill, h, say } from "../dom.js";
+import { standing } from "../past/judged.js";
 import { shortened } from "../past/message.js";
 import { counted, timeOf } from "../past/moments.js";
+import { visible } from "../visible.js";
 
 const LEVELS = ["error", "warning", "note"];
 const REQUEST = { method: "GET", path: "/__admin/findings" };
 /** Facts after which there may be others. */
 const NEWS = new Set(["CallEnded", "AudioRefused", "EventRefused", "JoinRefused", "WorkspaceReset", "SnapshotTaken"]);
 const LEAST = 1_500; // ms between two looks
-const COST = 10; // a look's own time so many times over passes before the next: judging a thousand calls takes the server some
+const COST = 10; // times that a look took pass before the next: judging a thousand calls takes the server a while
 const SHOWN = 12; // calls of a rule that are shown at once
 
 /** Opens the view. */
@@ -37,22 +39,9 @@ class Findings {
     this.body = h("div.stack");
     this.filter = h("div.row.finding-levels", { role: "group", "aria-label": "Levels" });
     this.element = h(
-      "div.stack.past",
-      {},
-      h(
-        "div.head",
-        {},
-        h("h1", {}, "Findings"),
-        h(
-          "div.row",
-          {},
-          this.filter,
-          copyable(this.app, () => REQUEST),
-        ),
-      ),
-      this.sum,
-      this.problem,
-      this.body,
+      "div.stack.past", {},
+      h("div.head", {}, h("h1", {}, "Findings"), h("div.row", {}, this.filter, copyable(this.app, () => REQUEST))),
+      this.sum, this.problem, this.body,
     );
   }
 
@@ -64,7 +53,7 @@ class Findings {
     const began = performance.now();
     try {
       const { findings, untried } = await this.app.api.send(REQUEST, { signal: this.over.signal });
-      this.groups = grouped(findings);
+      this.groups = grouped(standing(findings, this.app.store));
       this.untried = untried;
       say(this.problem, "");
       this.#show();
@@ -85,21 +74,16 @@ class Findings {
       told.length ? `${told.join(", ")} in ${counted(judged, "call")}` : `${counted(judged, "call")} judged`,
     );
     this.filter.hidden = !this.groups.length;
-    fill(
-      this.filter,
-      LEVELS.map((level) =>
-        h(
-          "button",
-          {
-            type: "button",
-            "aria-pressed": String(this.wanted.has(level)),
-            dataset: { level },
-            onclick: () => this.#toggle(level),
-          },
-          counted(of(level), level),
-        ),
-      ),
-    );
+    fill(this.filter, LEVELS.map((level) => h(
+      "button",
+      {
+        type: "button",
+        "aria-pressed": String(this.wanted.has(level)),
+        dataset: { level },
+        onclick: () => this.#toggle(level),
+      },
+      counted(of(level), level),
+    )));
     const shown = this.groups.filter(({ level }) => this.wanted.has(level));
     const focused = document.activeElement?.dataset?.key;
     fill(this.body, shown.length ? shown.map((group) => this.#group(group)) : this.#emptiness(judged), this.#missing());
@@ -116,17 +100,15 @@ class Findings {
     if (this.groups.length) return h("p.empty", {}, "No finding of these levels.");
     if (!judged)
       return h(
-        "p.empty",
-        {},
-        "No call yet. Each call is held against the contract as it goes, and what its client should do otherwise stands here.",
+        "p.empty", {},
+        "No call yet. Each call is held against the contract as it goes, ",
+        "and what its client should do otherwise stands here.",
       );
     return h(
-      "div.card.good-state",
-      {},
+      "div.card.good-state", {},
       h("h2", {}, "✓ No findings"),
       h(
-        "p",
-        {},
+        "p", {},
         `Your client has kept every rule that ${judged === 1 ? "its call" : "its calls"} could be held against.`,
       ),
     );
@@ -138,31 +120,22 @@ class Findings {
     const shown = all ? calls : calls.slice(0, SHOWN);
     const more = () => (this.unfolded.add(id), this.#show());
     return h(
-      `article.card.stack.finding.${level}`,
-      {},
+      `article.card.stack.finding.${level}`, {},
       h(
-        "div.head",
-        {},
+        "div.head", {},
         h("h2", {}, h(`span.badge.${level}`, {}, level), ` ${id}`),
         h("span.soft", {}, `${counted(count, "time")} in ${counted(calls.length, "call")}`),
       ),
       h("p.remedy", {}, prose(remedy)),
       h("p.soft", {}, "Contract: ", section),
-      h(
-        "ul.seen",
-        {},
-        shown.map((finding) => seen(finding)),
-      ),
-      !all &&
+      h("ul.seen", {}, shown.map((finding) => seen(finding))),
+      !all && h(
+        "p", {},
         h(
-          "p",
-          {},
-          h(
-            "button.plain",
-            { type: "button", dataset: { key: id }, onclick: more },
-            `Show all ${counted(calls.length, "call")}`,
-          ),
+          "button.plain", { type: "button", dataset: { key: id }, onclick: more },
+          `Show all ${counted(calls.length, "call")}`,
         ),
+      ),
     );
   }
 
@@ -173,15 +146,12 @@ class Findings {
     const items = [...byReason].map(([why, each]) => {
       const rules = [...new Set(each.flatMap((one) => one.rules))];
       return h(
-        "li",
-        {},
+        "li", {},
         h(
-          "p",
-          {},
+          "p", {},
           `${why[0].toUpperCase()}${why.slice(1)}. `,
           h(
-            "span.soft",
-            {},
+            "span.soft", {},
             `${counted(rules.length, "rule")} in ${counted(new Set(each.map(({ call }) => call)).size, "call")}:`,
           ),
         ),
@@ -215,12 +185,10 @@ function prose(text) {
 
 function seen({ call, what, at }) {
   return h(
-    "li",
-    {},
-    h("p", {}, prose(what)),
+    "li", {},
+    h("p", {}, prose(visible(what))),
     h(
-      "p.soft",
-      {},
+      "p.soft", {},
       at !== null && `${timeOf(at)} · `,
       call
         ? ["call ", h("a.mono", { href: `#/calls/${encodeURIComponent(call)}`, title: call }, shortened(call))]

@@ -52,23 +52,13 @@ class Messages {
     this.call = h("span.row", { hidden: true });
     const request = () => ({ method: "GET", path: "/__admin/messages", query: { latest: 200, ...this.wanted } });
     this.element = h(
-      "div.past.messages",
-      {},
+      "div.past.messages", {},
       h("div.head", {}, h("h1", {}, "Messages"), h("div.row", {}, this.total, copyable(this.app, request))),
       h(
-        "div.row",
-        {},
+        "div.row", {},
         this.search,
-        this.#choice("via", "Kind", [
-          ["", "All"],
-          ["rest", "REST"],
-          ["socket", "Socket.IO"],
-        ]),
-        this.#choice("direction", "Direction", [
-          ["", "Both ways"],
-          ["in", "→ From client"],
-          ["out", "← To client"],
-        ]),
+        this.#choice("via", "Kind", [["", "All"], ["rest", "REST"], ["socket", "Socket.IO"]]),
+        this.#choice("direction", "Direction", [["", "Both ways"], ["in", "→ From client"], ["out", "← To client"]]),
         this.call,
       ),
       this.problem,
@@ -77,13 +67,11 @@ class Messages {
   }
 
   #choice(name, label, options) {
-    const buttons = options.map(([value, title]) =>
-      h(
-        "button",
-        { type: "button", "aria-pressed": String(value === ""), dataset: { value }, onclick: () => choose(value) },
-        title,
-      ),
-    );
+    const buttons = options.map(([value, title]) => h(
+      "button",
+      { type: "button", "aria-pressed": String(value === ""), dataset: { value }, onclick: () => choose(value) },
+      title,
+    ));
     const choose = (value) => {
       for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.value === value));
       this.#ask({ [name]: value || undefined });
@@ -118,7 +106,7 @@ class Messages {
     this.timer = setTimeout(() => this.#ask({ q: this.search.value.trim() || undefined }), PATIENCE);
   }
 
-  // --- what came ------------------------------------------------------------------------------------------------------
+  // --- what came -----------------------------------------------------------------------------------------------------
 
   #show() {
     const { items, loaded, previous, problem } = this.feed;
@@ -146,8 +134,7 @@ class Messages {
     if (q || via || direction) return h("p", {}, "No message that is still kept fits.");
     if (call) return h("p", {}, "Nothing of this call is kept any more.");
     return h(
-      "p",
-      {},
+      "p", {},
       "Nothing has passed yet. Connect a client, or place a ",
       h("a", { href: "#/try" }, "test call"),
       ".",
@@ -171,7 +158,7 @@ class Messages {
     this.list.element.focus();
   }
 
-  // --- one of them ----------------------------------------------------------------------------------------------------
+  // --- one of them ---------------------------------------------------------------------------------------------------
 
   #choose(message) {
     const pane = message && openMessage(this.app, message, () => (this.#choose(null), this.list.element.focus()));

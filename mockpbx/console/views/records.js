@@ -1,16 +1,20 @@
 /** Call records: filtered as the contract says, sorted, page by page, and as a file. */
 import { copyable } from "../copy.js";
 import { fill, h, say } from "../dom.js";
-import { csv, save } from "../past/csv.js";
+import { openExport } from "../past/export.js";
 import { filterForm } from "../past/filters.js";
 import { counted, momentOf, timeOf } from "../past/moments.js";
-import { allRows, pageOf } from "../past/pages.js";
-import { fromAddress, ISSUE, pageRequest, sameRows, SIZES, toAddress } from "../past/query.js";
+import { openPager } from "../past/pager.js";
+import { allRows, answerTo } from "../past/pages.js";
+import { fromAddress, ISSUE, pageRequest, sameRows, toAddress } from "../past/query.js";
 import { openRecord, TONES } from "../past/record.js";
 
 /** Rows that are fetched to be sorted by a column that the service does not sort by. */
 const MOST_SORTED = 5_000;
 const PATIENCE = 400; // ms: records of calls that end together come together
+
+/** Facts after which there may be others. */
+const NEWS = new Set(["RecordIssued", "SnapshotTaken"]);
 
 /** Columns: member of a record, title, how it is shown; `ISSUE` is sorted by the service. */
 const COLUMNS = [
@@ -22,23 +26,6 @@ const COLUMNS = [
   ["hangupBy", "Ended by", (row) => row.hangupBy ?? "–"],
   ["hangupCauseCode", "Cause", (row) => `${row.hangupCauseCode} · ${row.hangupCauseText}`],
   [ISSUE, "Issued", (row) => timeOf(row.createdAt)],
-];
-
-/** Members of a record in a file, in the contract's order. */
-const MEMBERS = [
-  "sessionId",
-  "destination",
-  "startTime",
-  "answerTime",
-  "endTime",
-  "duration",
-  "billableSeconds",
-  "disposition",
-  "hangupBy",
-  "hangupCauseCode",
-  "hangupCauseText",
-  "createdAt",
-  "updatedAt",
 ];
 
 /** Opens the view. */
@@ -54,12 +41,9 @@ class Records {
     this.query = null;
     this.held = null; // all rows of a query, for an order of the page's own: { query, rows, total }
     this.detail = null;
-    this.over = new AbortController();
     this.form = filterForm((filters) => this.#go({ filters, page: 1 }));
     this.#make();
-    this.stop = app.store.tap(({ kind }) =>
-      kind === "RecordIssued" || kind === "SnapshotTaken" ? this.#fresh() : undefined,
-    );
+    this.stop = app.store.tap(({ kind }) => NEWS.has(kind) && this.#fresh());
   }
 
   #make() {
@@ -67,46 +51,22 @@ class Records {
     this.problem = h("p.problem", { role: "alert" });
     this.table = h("tbody");
     this.heads = COLUMNS.map(([member, title, , kind]) => this.#head(member, title, kind));
-    this.pager = h("nav.row.pager", { "aria-label": "Pages" });
-    this.export = h("button", { type: "button", onclick: () => this.#toFile() }, "Export CSV");
-    this.busy = h("span.row", { hidden: true });
+    this.pager = openPager((change) => this.#go(change));
+    this.export = openExport(this.app, () => this.query);
     this.place = h("div.past-place");
     const grid = h(
-      "div.card.scroll.past-table",
-      { tabindex: "0", role: "region", "aria-label": "Records" },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            this.heads.map(({ element }) => element),
-          ),
-        ),
-        this.table,
-      ),
+      "div.card.scroll.past-table", { tabindex: "0", role: "region", "aria-label": "Records" },
+      h("table", {}, h("thead", {}, h("tr", {}, this.heads.map(({ element }) => element))), this.table),
     );
     this.element = h(
-      "div.stack.past",
-      {},
+      "div.stack.past", {},
       h(
-        "div.head",
-        {},
+        "div.head", {},
         h("h1", {}, "Records"),
-        h(
-          "div.row",
-          {},
-          this.busy,
-          this.export,
-          copyable(this.app, () => pageRequest(this.query)),
-        ),
+        h("div.row", {}, this.export.elements, copyable(this.app, () => pageRequest(this.query))),
       ),
-      this.form.element,
-      this.problem,
-      h("div.past-split", {}, h("div.stack", {}, h("div.head", {}, this.total, this.pager), grid), this.place),
+      this.form.element, this.problem,
+      h("div.past-split", {}, h("div.stack", {}, h("div.head", {}, this.total, this.pager.element), grid), this.place),
     );
   }
 
@@ -115,7 +75,7 @@ class Records {
     return { member, element: h("th", { scope: "col", class: kind ?? "" }, button) };
   }
 
-  // --- where it is ----------------------------------------------------------------------------------------------------
+  // --- where it is ---------------------------------------------------------------------------------------------------
 
   /** Shows what the address says. */
   update(path) {
@@ -145,16 +105,14 @@ class Records {
     this.#go({ sort: member, down: this.query.sort === member ? !this.query.down : true, page: 1 });
   }
 
-  // --- rows -----------------------------------------------------------------------------------------------------------
+  // --- rows ----------------------------------------------------------------------------------------------------------
 
   async #load() {
     this.loading?.abort();
     const { signal } = (this.loading = new AbortController());
     this.element.setAttribute("aria-busy", "true");
     try {
-      const { rows, total, note } = await (this.query.sort === ISSUE
-        ? this.#fromService(signal)
-        : this.#fromHere(signal));
+      const { rows, total, note } = await this.#rows(signal);
       say(this.problem, "");
       this.#show(rows, total, note);
     } catch (error) {
@@ -165,9 +123,13 @@ class Records {
     this.element.setAttribute("aria-busy", "false");
   }
 
+  #rows(signal) {
+    return this.query.sort === ISSUE ? this.#fromService(signal) : this.#fromHere(signal);
+  }
+
   async #fromService(signal) {
     this.held = null;
-    const { data, meta } = await pageOf(this.app.api, pageRequest(this.query), signal);
+    const { data, meta } = await answerTo(this.app.api, pageRequest(this.query), signal);
     return { rows: data, total: meta.totalItems, note: "" };
   }
 
@@ -191,15 +153,12 @@ class Records {
 
   #show(rows, total, note) {
     say(this.total, `${counted(total, "record")}${note}`);
-    this.#pages(total);
+    this.pager.show(this.query, total);
     const focused = this.table.contains(document.activeElement) && document.activeElement.closest("tr").dataset.session;
-    fill(
-      this.table,
-      rows.map((row) => this.#row(row)),
-    );
+    fill(this.table, rows.map((row) => this.#row(row)));
     if (!rows.length) fill(this.table, h("tr", {}, h("td.empty", { colspan: COLUMNS.length }, this.#emptiness(total))));
     if (focused) this.#focus(focused);
-    this.export.disabled = total === 0;
+    this.export.offer(total > 0);
     this.#mark();
   }
 
@@ -213,19 +172,12 @@ class Records {
 
   #row(row) {
     const look = () => this.#go({ open: row.sessionId });
-    const cells = COLUMNS.map(([, , shown, kind], index) =>
-      h(
-        "td",
-        { class: kind ?? "" },
-        index
-          ? shown(row)
-          : h(
-              "button.plain.open",
-              { type: "button", "aria-label": `Open the record of ${row.destination}, ${shown(row)}` },
-              shown(row),
-            ),
-      ),
+    const opens = (shown) => h(
+      "button.plain.open", { type: "button", "aria-label": `Open the record of ${row.destination}, ${shown}` },
+      shown,
     );
+    const cells = COLUMNS.map(([, , shown, kind], index) =>
+      h("td", { class: kind ?? "" }, index ? shown(row) : opens(shown(row))));
     return h("tr", { dataset: { session: row.sessionId }, onclick: look }, cells);
   }
 
@@ -235,39 +187,6 @@ class Records {
     }
   }
 
-  #pages(total) {
-    const { page, limit } = this.query;
-    const last = Math.max(1, Math.ceil(total / limit));
-    const step = (text, label, to, possible) =>
-      h(
-        "button",
-        { type: "button", "aria-label": label, disabled: !possible, onclick: () => this.#go({ page: to }) },
-        text,
-      );
-    fill(
-      this.pager,
-      h(
-        "label.row",
-        {},
-        "Rows",
-        h(
-          "select",
-          { onchange: ({ target }) => this.#go({ limit: Number(target.value), page: 1 }) },
-          SIZES.map((size) => h("option", { value: size, selected: size === limit }, size)),
-        ),
-      ),
-      h("span.soft", {}, `page ${page.toLocaleString("en")} of ${last.toLocaleString("en")}`),
-      h(
-        "div.group",
-        {},
-        step("«", "first page", 1, page > 1),
-        step("‹", "page before", Math.min(page - 1, last), page > 1),
-        step("›", "next page", page + 1, page < last),
-        step("»", "last page", last, page < last),
-      ),
-    );
-  }
-
   /** Records have been issued: the first page, newest first, shows them by itself. */
   #fresh() {
     const { page, sort, down } = this.query;
@@ -275,7 +194,7 @@ class Records {
     this.due ??= setTimeout(() => ((this.due = undefined), this.#load()), PATIENCE);
   }
 
-  // --- one record -----------------------------------------------------------------------------------------------------
+  // --- one record ----------------------------------------------------------------------------------------------------
 
   #showDetail(before) {
     this.detail?.close();
@@ -294,35 +213,10 @@ class Records {
       .focus();
   }
 
-  // --- a file ---------------------------------------------------------------------------------------------------------
-
-  async #toFile() {
-    const stop = new AbortController();
-    this.over.signal.addEventListener("abort", () => stop.abort(), { signal: stop.signal });
-    const told = h("span.soft", { role: "status" }, "fetching …");
-    const gauge = h("progress", { max: 1, "aria-label": "export" });
-    fill(this.busy, gauge, told, h("button", { type: "button", onclick: () => stop.abort() }, "Cancel"));
-    [this.busy.hidden, this.export.hidden] = [false, true];
-    const progress = (fetched, total) => {
-      gauge.max = Math.max(1, total);
-      gauge.value = fetched;
-      say(told, `${fetched.toLocaleString("en")} of ${total.toLocaleString("en")}`);
-    };
-    try {
-      const { rows } = await allRows(this.app.api, this.query, { signal: stop.signal, progress, oldest: true });
-      save("call-records.csv", [csv(MEMBERS, rows)], "text/csv;charset=utf-8");
-      this.app.notify(`${counted(rows.length, "record")} in call-records.csv`, "good");
-    } catch (error) {
-      if (!stop.signal.aborted) this.app.notify(error.message, "bad");
-    }
-    stop.abort();
-    [this.busy.hidden, this.export.hidden] = [true, false];
-  }
-
   /** Lets go of everything. */
   close() {
     this.stop();
-    this.over.abort();
+    this.export.close();
     this.loading?.abort();
     clearTimeout(this.due);
     this.form.close();

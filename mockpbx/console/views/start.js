@@ -35,90 +35,63 @@ class Start {
 
   #make() {
     const { base, token } = this.app.api;
-    this.steps = STEPS.map(([title, how]) =>
-      h(
-        "li",
-        {},
-        h("span.lamp", { "aria-hidden": "true" }),
-        h("div", {}, h("strong", {}, title), h("span.unseen"), h("p.soft", {}, how)),
-      ),
-    );
+    this.steps = STEPS.map(([title, how]) => h(
+      "li", {},
+      h("span.lamp", { "aria-hidden": "true" }),
+      h("div", {}, h("strong", {}, title), h("span.unseen"), h("p.soft", {}, how)),
+    ));
     this.told = h("p", { role: "status" });
-    this.tabs = PROGRAMS.map(([word, title]) =>
-      h(
-        "button",
-        { type: "button", dataset: { word }, "aria-pressed": "false", onclick: () => this.#choose(word) },
-        title,
-      ),
-    );
+    this.tabs = PROGRAMS.map(([word, title]) => h(
+      "button", { type: "button", dataset: { word }, "aria-pressed": "false", onclick: () => this.#choose(word) },
+      title,
+    ));
     this.needs = h("p.soft");
     this.code = h("pre", { tabindex: "0", role: "region", "aria-label": "program" });
     this.element = h(
-      "div.stack.past.start",
-      {},
+      "div.stack.past.start", {},
       h("h1", {}, "Get started"),
       h(
-        "p.lead",
-        {},
-        "Point your client at this server instead of the service. Everything else stays as it is: no phone rings, nothing is billed.",
+        "p.lead", {},
+        "Point your client at this server instead of the service. ",
+        "Everything else stays as it is: no phone rings, nothing is billed.",
       ),
       h(
-        "div.start-columns",
-        {},
+        "div.start-columns", {},
         h(
-          "div.stack",
-          {},
+          "div.stack", {},
           h(
-            "section.card.stack",
-            {},
+            "section.card.stack", {},
             h("h2", {}, "Where"),
             h(
-              "dl.past-facts",
-              {},
+              "dl.past-facts", {},
               h("dt", {}, "URL"),
-              h(
-                "dd.row",
-                {},
-                h("code.break", {}, base),
-                this.#copy("URL", () => base),
-              ),
+              h("dd.row", {}, h("code.break", {}, base), this.#copy("URL", () => base)),
               h("dt", {}, "Token"),
-              h(
-                "dd.row",
-                {},
-                h("code", {}, masked(token)),
-                this.#copy("token", () => token),
-              ),
+              h("dd.row", {}, h("code", {}, masked(token)), this.#copy("token", () => token)),
             ),
             h(
-              "p.soft",
-              {},
+              "p.soft", {},
               "The token names this workspace: its calls, its records, its clock. Another token is another workspace.",
             ),
           ),
           h("section.card.stack", {}, h("h2", {}, "So far"), h("ol.steps", {}, this.steps), this.told),
         ),
         h(
-          "section.card.stack",
-          {},
+          "section.card.stack", {},
           h(
-            "div.head",
-            {},
+            "div.head", {},
             h("h2", {}, "A whole call"),
             h(
-              "div.row",
-              {},
+              "div.row", {},
               h("div.group", { role: "group", "aria-label": "language" }, this.tabs),
               h("button.primary", { type: "button", onclick: () => this.#copyProgram() }, "Copy"),
             ),
           ),
           h(
-            "p",
-            {},
+            "p", {},
             "Places a call, joins it, hears the callee, plays a tone, waits until it was heard, and hangs up.",
           ),
-          this.needs,
-          this.code,
+          this.needs, this.code,
         ),
       ),
       this.#next(),
@@ -140,68 +113,51 @@ class Start {
   #next() {
     const ways = [
       [
-        "#/calls",
-        "Pick up the phone yourself",
+        "#/calls", "Pick up the phone yourself",
         "In the panel “Phone”, say which numbers ring here. Then let your bot call one, answer, and talk to it.",
         "M5 4h4l2 5-2.5 1.5a11 11 0 005 5L15 13l5 2v4a2 2 0 01-2 2A16 16 0 013 6a2 2 0 012-2",
       ],
       [
-        "#/try",
-        "Try it without a bot",
-        "Be the client from this page: place a call, see every event, hear the callee.",
-        "M5 3l14 9-14 9z",
+        "#/try", "Try it without a bot",
+        "Be the client from this page: place a call, see every event, hear the callee.", "M5 3l14 9-14 9z",
       ],
       [
-        "#/world",
-        "Say what numbers do",
+        "#/world", "Say what numbers do",
         "Dial plan, scenarios, faults, the clock, and magic numbers for every way a call may end.",
         "M12 3a9 9 0 100 18 9 9 0 000-18zM3 12h18",
       ],
       [
-        "/__admin/reference",
-        "Read the contract",
-        "REST, events and causes on one page; also as OpenAPI and AsyncAPI.",
+        "/__admin/reference", "Read the contract", "REST, events and causes on one page; also as OpenAPI and AsyncAPI.",
         "M5 3h11l3 3v15H5zM9 9h6M9 13h6M9 17h4",
       ],
     ];
     return h(
-      "section.stack",
-      {},
+      "section.stack", {},
       h("h2", {}, "Next"),
       h(
-        "ul.ways",
-        {},
-        ways.map(([href, title, about, path]) =>
+        "ul.ways", {},
+        ways.map(([href, title, about, path]) => h(
+          "li", {},
           h(
-            "li",
-            {},
-            h(
-              "a.card",
-              { href, ...(href.startsWith("/") ? { target: "_blank", rel: "noopener" } : {}) },
-              icon(path),
-              h("strong", {}, title),
-              h("span.soft", {}, about),
-            ),
+            "a.card", { href, ...(href.startsWith("/") ? { target: "_blank", rel: "noopener" } : {}) },
+            icon(path),
+            h("strong", {}, title),
+            h("span.soft", {}, about),
           ),
-        ),
+        )),
       ),
       h(
-        "p.soft",
-        {},
+        "p.soft", {},
         "For programs: ",
-        [
-          ["openapi.json", "OpenAPI"],
-          ["asyncapi.json", "AsyncAPI"],
-          ["control.json", "the control API"],
-        ].map(([file, title], index) => [
-          index ? " · " : "",
-          h("a", { href: `/__admin/${file}`, target: "_blank", rel: "noopener" }, title),
-        ]),
+        [["openapi.json", "OpenAPI"], ["asyncapi.json", "AsyncAPI"], ["control.json", "the control API"]].map(
+          ([file, title], index) =>
+            [index ? " · " : "", h("a", { href: `/__admin/${file}`, target: "_blank", rel: "noopener" }, title)],
+        ),
       ),
     );
   }
 
-  // --- what has happened ----------------------------------------------------------------------------------------------
+  // --- what has happened ---------------------------------------------------------------------------------------------
 
   #light() {
     const { store } = this.app;
@@ -218,7 +174,7 @@ class Start {
     );
   }
 
-  // --- programs -------------------------------------------------------------------------------------------------------
+  // --- programs ------------------------------------------------------------------------------------------------------
 
   #choose(language) {
     const { base, token } = this.app.api;

@@ -20,8 +20,13 @@ export class Timeline {
       height: ROW,
       make: () => this.#row(),
       put: (element, line) => this.#put(element, line),
+      pick: (line) => this.#open(line),
     });
-    this.element = h("div.stack.tight", {}, h("h3", {}, "Timeline"), this.problem, this.list.element);
+    this.whole = h("p.call-whole", { role: "status" });
+    this.element = h(
+      "div.stack.tight", { onkeydown: ({ key }) => key === "Escape" && this.#open(null) },
+      h("h3", {}, "Timeline"), this.problem, this.list.element, this.whole,
+    );
     this.#begin();
     this.stop = app.store.tap((entry) => this.#tapped(entry));
   }
@@ -41,6 +46,7 @@ export class Timeline {
 
   #begin() {
     this.lines = [];
+    this.#open(null);
     this.read = 0; // the number of the last entry that was taken
     this.waiting = []; // entries that came while older ones were asked for
     this.#load();
@@ -98,8 +104,20 @@ export class Timeline {
       this.due = undefined;
       const follows = this.list.atEnd;
       this.list.items = this.lines.slice();
+      this.list.element.style.setProperty("--lines", this.lines.length);
       if (follows) this.list.toEnd();
     }, 50);
+  }
+
+  /** Shows a line whole, which its row may have no room for; once more closes it. */
+  #open(line) {
+    const opened = line === this.list.chosen ? null : line;
+    this.list.selected = opened;
+    say(this.whole, opened ? `${this.#since(opened)} s · ${opened.side} · ${opened.text}` : "");
+  }
+
+  #since(line) {
+    return ((line.at - (this.placedAt ?? this.lines[0].at)) / 1_000).toFixed(3);
   }
 
   #row() {
@@ -116,8 +134,7 @@ export class Timeline {
 
   #put(element, line) {
     const parts = this.rows.get(element);
-    const from = this.placedAt ?? this.lines[0].at;
-    say(parts.at, ((line.at - from) / 1_000).toFixed(3));
+    say(parts.at, this.#since(line));
     if (element.dataset.side !== line.side) element.dataset.side = line.side;
     if (element.dataset.tone !== line.tone) element.dataset.tone = line.tone;
     say(parts.side, line.side);

@@ -22,13 +22,16 @@ export function open(app, path) {
 class Try {
   constructor(app, path) {
     this.app = app;
-    this.tabs = [
-      ["out", "#/try", "Be the client"],
-      ["in", `#/try/${INBOUND}`, "Call your bot"],
-    ].map(([side, href, text]) => h("a.try-tab", { href, dataset: { side } }, text));
+    this.tabs = [["out", "#/try", "Be the client"], ["in", `#/try/${INBOUND}`, "Call your bot"]].map(
+      ([side, href, text]) => h("a.try-tab", { href, dataset: { side } }, text),
+    );
     this.about = h("p.soft");
     this.place = h("div");
-    this.element = h("div.try", {}, h("div.head", {}, h("h1", {}, "Test call"), h("nav.try-tabs", { "aria-label": "Which side" }, this.tabs)), this.about, this.place);
+    this.element = h(
+      "div.try", {},
+      h("div.head", {}, h("h1", {}, "Test call"), h("nav.try-tabs", { "aria-label": "Which side" }, this.tabs)),
+      this.about, this.place,
+    );
     this.parts = [];
     this.update(path);
   }

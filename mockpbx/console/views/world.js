@@ -19,7 +19,12 @@ const TABS = [
 export function open(app, path) {
   const place = h("div.world-place");
   const links = TABS.map(([name, title]) => h("a", { href: `#/world/${name}`, dataset: { tab: name } }, title));
-  const element = h("div.world.stack", {}, h("h1", {}, "World"), h("nav.tabs", { "aria-label": "World" }, links), place);
+  const element = h(
+    "div.world.stack", {},
+    h("h1", {}, "World"),
+    h("nav.tabs", { "aria-label": "World" }, links),
+    place,
+  );
   let shown = null; // [name, tab]
   const show = (asked) => {
     const [name, , opened] = TABS.find(([each]) => each === asked[0]) ?? TABS[0];
@@ -28,8 +33,7 @@ export function open(app, path) {
       else link.removeAttribute("aria-current");
     }
     requestAnimationFrame(() =>
-      links.find((link) => link.dataset.tab === name).scrollIntoView({ block: "nearest", inline: "nearest" }),
-    );
+      links.find((link) => link.dataset.tab === name).scrollIntoView({ block: "nearest", inline: "nearest" }));
     if (shown?.[0] === name) return;
     shown?.[1].close();
     shown = [name, opened(app, asked.slice(1))];

@@ -21,12 +21,7 @@ const MODES = [
   ],
   ["manual", "Manual", "Stands still until it is stepped. For looking at every moment."],
 ];
-const STEPS = [
-  [20, "+20 ms"],
-  [1_000, "+1 s"],
-  [10_000, "+10 s"],
-  [null, "to the next deadline"],
-];
+const STEPS = [[20, "+20 ms"], [1_000, "+1 s"], [10_000, "+10 s"], [null, "to the next deadline"]];
 const PAUSE = "M8 5v14M16 5v14";
 const RESUME = "M7 5l12 7-12 7z";
 const SHOWN_EVERY = 100; // ms; a clock that is read, not watched
@@ -34,17 +29,16 @@ const SHOWN_EVERY = 100; // ms; a clock that is read, not watched
 /** Shows the workspace's time in the top bar, and lets it be paused, stepped and set. Returns `{ close() }`. */
 export function openClock(app, element) {
   const time = (app.time ??= new Time(app));
-  const now = h("output.clock-now", { title: "the workspace's time", "aria-label": "time of the workspace", "aria-live": "off" });
+  const now = h(
+    "output.clock-now", { title: "the workspace's time", "aria-label": "time of the workspace", "aria-live": "off" },
+  );
   const mode = h("select", { "aria-label": "how time passes", onchange: () => time.set(mode.value) });
   const turn = h("button.plain", { type: "button", onclick: () => time.turn() });
   const steps = h("span.group.clock-steps", { role: "group", "aria-label": "step the clock", hidden: true });
-  const buttons = STEPS.map(([ms, name]) =>
-    h(
-      "button",
-      { type: "button", "aria-label": `step ${name}`, title: `step ${name}`, onclick: () => time.step(ms) },
-      ms ? name : "⇥",
-    ),
-  );
+  const buttons = STEPS.map(([ms, name]) => h(
+    "button", { type: "button", "aria-label": `step ${name}`, title: `step ${name}`, onclick: () => time.step(ms) },
+    ms ? name : "⇥",
+  ));
   const show = () => {
     offer(mode, time);
     steps.hidden = !time.still;
@@ -74,10 +68,7 @@ function offer(select, time) {
   const known = MODES.map(([name]) => name);
   const names = !mode || known.includes(mode) ? known : [mode, ...known];
   if (String([...select.options].map(({ value }) => value)) !== String(names)) {
-    fill(
-      select,
-      names.map((name) => h("option", { value: name }, name)),
-    );
+    fill(select, names.map((name) => h("option", { value: name }, name)));
   }
   select.value = mode;
   select.disabled = !mode;
@@ -90,28 +81,20 @@ export function openWholeClock(app) {
   const day = h("span.soft");
   const due = h("p.soft");
   const choices = MODES.map(([mode, name, about]) => choice(time, mode, name, about));
-  const rate = h("input", {
-    id: "clock-rate",
-    size: 7,
-    placeholder: "5x",
-    autocomplete: "off",
-    spellcheck: "false",
-    required: true,
-  });
+  const rate = h(
+    "input", { id: "clock-rate", size: 7, placeholder: "5x", autocomplete: "off", spellcheck: "false", required: true },
+  );
   const other = h(
-    "form.row",
-    { onsubmit: (event) => (event.preventDefault(), time.set(rate.value.trim())) },
+    "form.row", { onsubmit: (event) => (event.preventDefault(), time.set(rate.value.trim())) },
     h("label", { for: "clock-rate" }, "Any other rate"),
     rate,
     h("button", { type: "submit" }, "Set"),
     copyable(app, () => setting(rate.value.trim() || "5x"), null),
   );
   const steps = STEPS.map(([ms, name]) =>
-    h("button", { type: "button", onclick: () => time.step(ms) }, ms ? name : "Next deadline"),
-  );
+    h("button", { type: "button", onclick: () => time.step(ms) }, ms ? name : "Next deadline"));
   const stepped = h(
-    "div.row",
-    { role: "group", "aria-label": "step the clock" },
+    "div.row", { role: "group", "aria-label": "step the clock" },
     steps,
     copyable(app, () => stepping(time.state?.untilNextMs ?? 1_000), null),
   );
@@ -132,24 +115,19 @@ export function openWholeClock(app) {
   const ticking = setInterval(() => document.hidden || tick(), SHOWN_EVERY);
   show();
   const element = h(
-    "section.card.stack",
-    { "aria-labelledby": "clock-title" },
+    "section.card.stack", { "aria-labelledby": "clock-title" },
     h(
-      "div.head",
-      {},
+      "div.head", {},
       h("h2", { id: "clock-title" }, "Clock"),
       copyable(app, () => setting(time.state?.mode ?? "real")),
     ),
     h("div", {}, now, " ", day, due),
     h(
-      "fieldset.modes",
-      {},
+      "fieldset.modes", {},
       h("legend", {}, "How time passes: ringing, sound, checkpoints, digits and records all obey it"),
       choices.map((each) => each.element),
     ),
-    other,
-    stepped,
-    why,
+    other, stepped, why,
   );
   return {
     element,
@@ -162,12 +140,17 @@ export function openWholeClock(app) {
 
 function choice(time, mode, name, about) {
   const input = h("input", { type: "radio", name: "clock-mode", id: `clock-${mode}`, onchange: () => time.set(mode) });
-  const element = h("div.mode", {}, input, h("label", { for: `clock-${mode}` }, h("b", {}, name), h("span", {}, about)));
+  const element = h(
+    "div.mode", {},
+    input,
+    h("label", { for: `clock-${mode}` }, h("b", {}, name), h("span", {}, about)),
+  );
   return { input, mode, element };
 }
 
 function dueNext({ state }) {
   if (!state) return "";
   if (state.untilNextMs === null) return "Nothing is due.";
-  return `Next: at ${timeOfDay(state.nowMs + state.untilNextMs, true)}, in ${state.untilNextMs.toLocaleString("en")} ms.`;
+  const { nowMs, untilNextMs } = state;
+  return `Next: at ${timeOfDay(nowMs + untilNextMs, true)}, in ${untilNextMs.toLocaleString("en")} ms.`;
 }

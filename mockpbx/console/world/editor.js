@@ -33,8 +33,7 @@ export class Editor {
     });
     this.problem = h("p.editor-problem", { id: `${id}-problem`, role: "status" });
     this.element = h(
-      "div.editor",
-      {},
+      "div.editor", {},
       h("div.editor-frame", {}, this.mark, this.numbers, this.text),
       this.problem,
       h("p.soft.editor-help", { id: `${id}-help` }, HELP),
@@ -75,7 +74,7 @@ export class Editor {
     this.asked?.abort();
   }
 
-  // --- checking -------------------------------------------------------------------------------------------------------
+  // --- checking ------------------------------------------------------------------------------------------------------
 
   #changed(patience = PATIENCE) {
     this.#number();
@@ -108,7 +107,7 @@ export class Editor {
     this.#scrolled();
   }
 
-  // --- what is seen beside the text -----------------------------------------------------------------------------------
+  // --- what is seen beside the text ----------------------------------------------------------------------------------
 
   #number() {
     const lines = this.value.split("\n").length;
@@ -120,10 +119,11 @@ export class Editor {
   #scrolled() {
     this.numbers.style.transform = `translateY(${-this.text.scrollTop}px)`;
     const height = parseFloat(getComputedStyle(this.text).lineHeight);
-    if (this.line !== null) this.mark.style.transform = `translateY(${(this.line - 1) * height - this.text.scrollTop}px)`;
+    if (this.line === null) return;
+    this.mark.style.transform = `translateY(${(this.line - 1) * height - this.text.scrollTop}px)`;
   }
 
-  // --- keys -----------------------------------------------------------------------------------------------------------
+  // --- keys ----------------------------------------------------------------------------------------------------------
 
   #key(event) {
     const { key, shiftKey, ctrlKey, metaKey, altKey } = event;

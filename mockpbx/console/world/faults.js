@@ -12,7 +12,11 @@ const EVERY = 2_000; // ms; strikes on frames are told of at a call's end only
 const COMMON = [
   ["Jitter", "frames as late as on live calls", { fault: "jitter" }],
   ["Lost frames", "5 % of what the callee says never arrives", { fault: "frame_lost", probability: 0.05 }],
-  ["Calls refused", "POST /pbx/call answers 503", { fault: "http_error", path: "/pbx/call", method: "POST", status: 503 }],
+  [
+    "Calls refused",
+    "POST /pbx/call answers 503",
+    { fault: "http_error", path: "/pbx/call", method: "POST", status: 503 },
+  ],
   ["Slow replies", "every request takes 2 s longer", { fault: "http_delay", seconds: 2 }],
   ["Sockets refused", "nobody can connect", { fault: "connect_refused" }],
   ["Sockets gone silent", "they stay open, and nothing passes", { fault: "half_open" }],
@@ -46,32 +50,31 @@ class FaultsTab {
       this.load();
     };
     this.element = h(
-      "div.stack",
-      {},
+      "div.stack", {},
       h(
-        "div.columns",
-        {},
+        "div.columns", {},
         h(
-          "section.card.stack",
-          { "aria-labelledby": "common-title" },
+          "section.card.stack", { "aria-labelledby": "common-title" },
           h("h2", { id: "common-title" }, "At a switch"),
+          h("ul.switches", {}, this.switches.map(({ element }) => element)),
           h(
-            "ul.switches",
-            {},
-            this.switches.map(({ element }) => element),
+            "div.row", {},
+            h("button", { type: "button", onclick: cutting }, "Cut every socket now"),
+            copyable(app, cut),
           ),
-          h("div.row", {}, h("button", { type: "button", onclick: cutting }, "Cut every socket now"), copyable(app, cut)),
         ),
         h(
-          "section.card.stack",
-          { "aria-labelledby": "set-title" },
-          h("div.head", {}, h("h2", { id: "set-title" }, "What is set"), h("span.row", {}, this.clear, copyable(app, clear))),
+          "section.card.stack", { "aria-labelledby": "set-title" },
+          h(
+            "div.head", {},
+            h("h2", { id: "set-title" }, "What is set"),
+            h("span.row", {}, this.clear, copyable(app, clear)),
+          ),
           this.set,
         ),
       ),
       h(
-        "section.stack",
-        { "aria-labelledby": "all-title" },
+        "section.stack", { "aria-labelledby": "all-title" },
         h("h2", { id: "all-title" }, "Everything that may go wrong"),
         this.cards,
       ),
@@ -101,10 +104,7 @@ class FaultsTab {
     const reply = await this.app.act({ method: "GET", path: `${FAULTS}/catalogue` });
     if (this.closed || !reply) return;
     this.schemas = new Map(reply.faults.map(({ word, parameters }) => [word, parameters]));
-    fill(
-      this.cards,
-      reply.faults.map((each) => this.#card(each)),
-    );
+    fill(this.cards, reply.faults.map((each) => this.#card(each)));
     this.load();
   }
 
@@ -120,8 +120,9 @@ class FaultsTab {
     this.clear.disabled = this.faults.length === 0;
     const none = h("li.empty", {}, "Nothing goes wrong on purpose.");
     const rows = this.faults.map((each) => this.#row(each));
-    if (String(rows.map(({ key }) => key)) !== this.keys) fill(this.set, rows.length ? rows.map(({ element }) => element) : none);
-    this.keys = String(rows.map(({ key }) => key));
+    const keys = String(rows.map(({ key }) => key));
+    if (keys !== this.keys) fill(this.set, rows.length ? rows.map(({ element }) => element) : none);
+    this.keys = keys;
     for (const each of this.switches) each.show();
     if (this.faults.length) this.#soon(EVERY);
   }
@@ -130,18 +131,15 @@ class FaultsTab {
     const { id, struck, exhausted } = fault;
     const removing = () => ({ method: "DELETE", path: `${FAULTS}/${id}` });
     const element = h(
-      "li",
-      {},
+      "li", {},
       h("code", {}, fault.fault),
       h("span.does", {}, inWords(fault, this.schemas.get(fault.fault)) || "always"),
       h(
-        `span.badge${exhausted ? "" : struck ? ".warn" : ".note"}`,
-        {},
+        `span.badge${exhausted ? "" : struck ? ".warn" : ".note"}`, {},
         exhausted ? `over · struck ${struck}×` : `struck ${struck}×`,
       ),
       h(
-        "span.acts",
-        {},
+        "span.acts", {},
         copyable(this.app, removing, null),
         h(
           "button.plain",
@@ -157,7 +155,7 @@ class FaultsTab {
     return { element, key: JSON.stringify(fault) };
   }
 
-  // --- switches -------------------------------------------------------------------------------------------------------
+  // --- switches ------------------------------------------------------------------------------------------------------
 
   #switch(name, about, body) {
     const id = `fault-${body.fault}-${body.event ?? ""}`;
@@ -171,8 +169,7 @@ class FaultsTab {
       this.load();
     });
     const element = h(
-      "li",
-      {},
+      "li", {},
       input,
       h("span.does", {}, h("label", { for: id }, name), h("span.soft", { id: `${id}-about` }, about)),
       copyable(this.app, adding, null),
@@ -180,7 +177,7 @@ class FaultsTab {
     return { element, show: () => (input.checked = standing().length > 0) };
   }
 
-  // --- the catalogue --------------------------------------------------------------------------------------------------
+  // --- the catalogue -------------------------------------------------------------------------------------------------
 
   #card({ word, about, parameters }) {
     const required = new Set(parameters.required);
@@ -191,9 +188,7 @@ class FaultsTab {
       fields.set(name, fieldOf(name, schema, { required: required.has(name), label }));
       return fields.get(name).element;
     };
-    const own = Object.keys(parameters.properties)
-      .filter((name) => !HELD.has(name))
-      .map(field);
+    const own = Object.keys(parameters.properties).filter((name) => !HELD.has(name)).map(field);
     const when = WHEN.filter((name) => name in parameters.properties).map(field);
     const problem = h("p.problem", { role: "alert" });
     const adding = () => {
@@ -212,8 +207,7 @@ class FaultsTab {
       }
     };
     return h(
-      "form.card.fault",
-      { onsubmit: add, "aria-label": word },
+      "form.card.fault", { onsubmit: add, "aria-label": word },
       h("h3", {}, h("code", {}, word)),
       h("p", {}, about),
       own.length ? h("div.fields", {}, own) : null,
@@ -226,20 +220,16 @@ class FaultsTab {
 
 /** Whether a fault that stands is what a body asks for: in every field, defaults left out or not. */
 function alike(standing, body, schema) {
-  return Object.entries(schema?.properties ?? {}).every(
-    ([name, { default: first }]) => (standing[name] ?? first ?? null) === (body[name] ?? first ?? null),
-  );
+  return Object.entries(schema?.properties ?? {}).every(([name, { default: first }]) =>
+    (standing[name] ?? first ?? null) === (body[name] ?? first ?? null));
 }
 
 /** A fault's fields in words, without those that are as they would be anyway. */
 function inWords(fault, schema) {
-  return Object.entries(fault)
-    .filter(
-      ([name, value]) =>
-        !["id", "fault", "struck", "exhausted"].includes(name) && value !== null && value !== schema?.properties[name]?.default,
-    )
-    .map(([name, value]) => `${words(name)} ${value}${LENGTHS.has(name) ? " s" : ""}`)
-    .join(", ");
+  const { id: _id, fault: _word, struck: _struck, exhausted: _exhausted, ...fields } = fault;
+  const told = Object.entries(fields).filter(([name, value]) =>
+    value !== null && value !== schema?.properties[name]?.default);
+  return told.map(([name, value]) => `${words(name)} ${value}${LENGTHS.has(name) ? " s" : ""}`).join(", ");
 }
 
 const LENGTHS = new Set(["seconds", "for", "after", "after_connected"]);

@@ -51,12 +51,7 @@ function control(kinds, schema, given, required) {
 
 function choice(kind, given, required) {
   const empty = required ? [] : [h("option", { value: "" }, "–")];
-  const input = h(
-    "select",
-    given,
-    empty,
-    kind.enum.map((each) => h("option", { value: String(each) }, String(each))),
-  );
+  const input = h("select", given, empty, kind.enum.map((each) => h("option", { value: String(each) }, String(each))));
   return [input, () => kind.enum.find((each) => String(each) === input.value)];
 }
 
@@ -65,7 +60,7 @@ function placeholder({ default: first }, duration) {
   return first === null || first === undefined ? null : String(first);
 }
 
-/** A number where it is to be one and looks like it; text such as 2s stays text, for the server to read or to refuse. */
+/** A number where it is to be one and looks like it; text such as 2s stays text, which the server reads or refuses. */
 function valueOf(text, number) {
   if (text === "") return undefined;
   return number && /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;

@@ -1,16 +1,18 @@
 /** Dial plans and scenarios as JSON has them, in words. */
+import { HANDSET } from "../calls.js";
 
-/** The persona of a call that somebody picks up by hand. */
-export const HANDSET = "handset";
 const MOST_STEPS = 8;
 
 /** What a rule does, in words. */
 export function ruleInWords({ scenario, sequence, repeat, weights }) {
-  if (sequence)
-    return `one after the other: ${sequence.map(named).join(", ")}${repeat ? ", again and again" : "; the last goes on"}`;
+  if (sequence) {
+    const behind = repeat ? ", again and again" : "; the last goes on";
+    return `one after the other: ${sequence.map(named).join(", ")}${behind}`;
+  }
   if (weights) {
     const all = Object.values(weights).reduce((sum, each) => sum + each, 0);
-    const shares = Object.entries(weights).map(([name, weight]) => `${named(name)} ${Math.round((100 * weight) / all)} %`);
+    const shares = Object.entries(weights).map(([name, weight]) =>
+      `${named(name)} ${Math.round((100 * weight) / all)} %`);
     return `drawn: ${shares.join(", ")}`;
   }
   return named(scenario);
@@ -26,9 +28,7 @@ function stepInWords(step) {
   if (typeof step === "string") return step;
   const [[word, value]] = Object.entries(step);
   if (value === null || typeof value !== "object") return `${word} ${value ?? ""}`.trim();
-  return `${word} ${Object.entries(value)
-    .map(([key, each]) => `${key} ${each}`)
-    .join(" ")}`;
+  return `${word} ${Object.entries(value).map(([key, each]) => `${key} ${each}`).join(" ")}`;
 }
 
 function named(scenario) {
@@ -36,7 +36,7 @@ function named(scenario) {
   return scenario === HANDSET ? "rings in this page" : scenario;
 }
 
-/** The names that rules may use: the personas, the one for people in front, then the plan's own. Each as `[name, about]`. */
+/** The names that rules may use, `[name, about]` each: the personas, the one for people in front, then the plan's own. */
 export function namesOf(personas, plan) {
   const own = Object.entries(plan?.scenarios ?? {}).map(([name, steps]) => [name, stepsInWords(steps)]);
   const front = [...personas].sort((one, other) => (other.name === HANDSET) - (one.name === HANDSET));

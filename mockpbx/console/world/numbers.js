@@ -11,26 +11,21 @@ export function openNumbers(app) {
   const over = new AbortController();
   const asked = () => ({ method: "GET", path: NUMBERS });
   const element = h(
-    "section.card.stack",
-    { "aria-labelledby": "numbers-title" },
+    "section.card.stack", { "aria-labelledby": "numbers-title" },
     h("div.head", {}, h("h2", { id: "numbers-title" }, "Magic numbers"), copyable(app, asked)),
     h(
-      "p.soft",
-      {},
-      "They behave in their own way whatever the dial plan says. Any other number rings for 2 seconds, is answered, and echoes.",
+      "p.soft", {},
+      "They behave in their own way whatever the dial plan says. ",
+      "Any other number rings for 2 seconds, is answered, and echoes.",
     ),
     h(
-      "div.scroll",
-      { tabindex: "0", role: "region", "aria-label": "table of the numbers" },
+      "div.scroll", { tabindex: "0", role: "region", "aria-label": "table of the numbers" },
       h(
-        "table.numbers",
-        {},
+        "table.numbers", {},
         h(
-          "thead",
-          {},
+          "thead", {},
           h(
-            "tr",
-            {},
+            "tr", {},
             ["Number", "What it does", "Steps", ""].map((each) => (each ? h("th", { scope: "col" }, each) : h("td"))),
           ),
         ),
@@ -39,11 +34,7 @@ export function openNumbers(app) {
     ),
   );
   app.api.get(NUMBERS, {}, { signal: over.signal }).then(
-    ({ numbers }) =>
-      fill(
-        rows,
-        numbers.map((each) => row(app, each)),
-      ),
+    ({ numbers }) => fill(rows, numbers.map((each) => row(app, each))),
     (error) => over.signal.aborted || app.notify(error.message, "bad"),
   );
   return { element, close: () => over.abort() };
@@ -59,15 +50,16 @@ function row(app, { number, about, steps }) {
     }
   };
   return h(
-    "tr",
-    {},
+    "tr", {},
     h("th", { scope: "row" }, h("code", {}, number)),
     h("td", {}, about),
     h("td.soft.mono", {}, steps ? stepsInWords(steps) : ""),
     h(
-      "td.acts",
-      {},
-      h("button", { type: "button", "aria-label": `Call it: ${number}`, onclick: () => app.go(`try/${number}`) }, "Call it"),
+      "td.acts", {},
+      h(
+        "button", { type: "button", "aria-label": `Call it: ${number}`, onclick: () => app.go(`try/${number}`) },
+        "Call it",
+      ),
       h("button.plain", { type: "button", "aria-label": `Copy ${number}`, onclick: copy }, "Copy"),
       copyable(app, () => ({ method: "POST", path: "/pbx/call", body: { phoneNumber: number } }), null),
     ),

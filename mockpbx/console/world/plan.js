@@ -22,7 +22,8 @@ class PlanTab {
     this.rules = h("ol.rules-list");
     this.editor = new Editor({
       label: "dial plan as YAML",
-      check: (text, signal) => app.api.send({ method: "POST", path: `${PLAN}/check`, body: { yaml: text } }, { signal }),
+      check: (text, signal) =>
+        app.api.send({ method: "POST", path: `${PLAN}/check`, body: { yaml: text } }, { signal }),
       checked: (value) => this.#judge(value),
       apply: () => this.apply(),
     });
@@ -30,22 +31,18 @@ class PlanTab {
     this.told = h("span.soft", { role: "status" });
     const first = () => ({ method: "DELETE", path: PLAN });
     this.element = h(
-      "div.columns",
-      {},
+      "div.columns", {},
       h("div.stack", {}, this.#adder(), this.#list()),
       h(
-        "section.card.stack",
-        { "aria-labelledby": "plan-title" },
+        "section.card.stack", { "aria-labelledby": "plan-title" },
         h("div.head", {}, h("h2", { id: "plan-title" }, "The plan"), this.told),
         this.editor.element,
         h(
-          "div.row",
-          {},
+          "div.row", {},
           this.applied,
           h("button", { type: "button", onclick: () => this.#discard() }, "Discard changes"),
           h(
-            "button",
-            { type: "button", onclick: async () => this.#take(await app.act(first()), true) },
+            "button", { type: "button", onclick: async () => this.#take(await app.act(first()), true) },
             "Back to the first plan",
           ),
           copyable(app, () => this.#putting()),
@@ -97,11 +94,10 @@ class PlanTab {
     const changed = this.kept !== null && this.editor.value !== this.kept;
     const same = JSON.stringify(this.plan) === JSON.stringify(reply.plan) && this.kept !== null;
     this.plan = reply.plan;
-    fill(
-      this.rules,
-      (this.plan.rules ?? []).map((rule, index) => this.#row(rule, index)),
-    );
-    if (this.plan.rules.length === 0) fill(this.rules, h("li.empty", {}, "No rules: ordinary numbers are answered, and echo."));
+    fill(this.rules, (this.plan.rules ?? []).map((rule, index) => this.#row(rule, index)));
+    if (!this.plan.rules.length) {
+      fill(this.rules, h("li.empty", {}, "No rules: ordinary numbers are answered, and echo."));
+    }
     if (this.personas) this.#offer();
     if (same && !force) return;
     this.kept = reply.yaml;
@@ -130,15 +126,13 @@ class PlanTab {
     return { method: "PUT", path: PLAN, body: this.meant ?? this.plan };
   }
 
-  // --- the rules in words ---------------------------------------------------------------------------------------------
+  // --- the rules in words --------------------------------------------------------------------------------------------
 
   #list() {
     return h(
-      "section.card.stack",
-      { "aria-labelledby": "rules-title" },
+      "section.card.stack", { "aria-labelledby": "rules-title" },
       h(
-        "div",
-        {},
+        "div", {},
         h("h2", { id: "rules-title" }, "Rules"),
         h("p.soft", {}, "The first that fits decides. Magic numbers go before all of them."),
       ),
@@ -154,33 +148,26 @@ class PlanTab {
     });
     const remove = async () => this.#take(await this.app.act(without()));
     return h(
-      "li",
-      {},
+      "li", {},
       h("code", {}, rule.number),
       h("span.does", {}, ruleInWords(rule)),
       h(
-        "span.acts",
-        {},
+        "span.acts", {},
         copyable(this.app, without, null),
         h(
-          "button.plain",
-          { type: "button", "aria-label": `remove rule ${index + 1}, ${rule.number}`, onclick: remove },
+          "button.plain", { type: "button", "aria-label": `remove rule ${index + 1}, ${rule.number}`, onclick: remove },
           "Remove",
         ),
       ),
     );
   }
 
-  // --- another rule ---------------------------------------------------------------------------------------------------
+  // --- another rule --------------------------------------------------------------------------------------------------
 
   #adder() {
-    this.pattern = h("input", {
-      id: "rule-number",
-      required: true,
-      placeholder: "0896*",
-      autocomplete: "off",
-      spellcheck: "false",
-    });
+    this.pattern = h(
+      "input", { id: "rule-number", required: true, placeholder: "0896*", autocomplete: "off", spellcheck: "false" },
+    );
     this.choice = h("select", { id: "rule-scenario", onchange: () => this.#explain() });
     this.about = h("p.soft");
     const rule = () => ({
@@ -195,12 +182,10 @@ class PlanTab {
       if (reply) this.app.notify(`Calls to ${rule().body.number}: ${ruleInWords(rule().body)}.`, "good");
     };
     return h(
-      "form.card.stack",
-      { onsubmit: add, "aria-labelledby": "add-title" },
+      "form.card.stack", { onsubmit: add, "aria-labelledby": "add-title" },
       h("h2", { id: "add-title" }, "Add a rule"),
       h(
-        "div.row.line",
-        {},
+        "div.row.line", {},
         h("div.field", {}, h("label", { for: "rule-number" }, "Calls to (* is anything)"), this.pattern),
         h("div.field", {}, h("label", { for: "rule-scenario" }, "are taken by"), this.choice),
         h("button.primary", { type: "submit" }, "Add in front"),
@@ -214,10 +199,7 @@ class PlanTab {
     const names = namesOf(this.personas, this.plan);
     const chosen = this.choice.value;
     this.abouts = new Map(names);
-    fill(
-      this.choice,
-      optionsOf(names).map(([value, text]) => h("option", { value }, text)),
-    );
+    fill(this.choice, optionsOf(names).map(([value, text]) => h("option", { value }, text)));
     this.choice.value = this.abouts.has(chosen) ? chosen : names[0][0];
     this.#explain();
   }

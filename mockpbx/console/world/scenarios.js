@@ -1,9 +1,10 @@
 /** Scenarios: who is at the other end, and what they do. */
+import { HANDSET } from "../calls.js";
 import { copyable } from "../copy.js";
 import { fill, h, say } from "../dom.js";
 import { Editor } from "./editor.js";
 import { EXAMPLES } from "./examples.js";
-import { HANDSET, namesOf, optionsOf, stepsInWords } from "./notation.js";
+import { namesOf, optionsOf, stepsInWords } from "./notation.js";
 import { fieldsOf, lineOf } from "./steps.js";
 
 const CHECK = "/__admin/scenarios/check";
@@ -31,24 +32,19 @@ class ScenariosTab {
     this.palette = h("ul.palette");
     this.live = h("select", { id: "scenario-call" });
     this.element = h(
-      "div.columns",
-      {},
+      "div.columns", {},
       h("div.stack", {}, this.#writing(), this.#using()),
       h(
-        "div.stack",
-        {},
+        "div.stack", {},
         h(
-          "section.card.stack",
-          { "aria-labelledby": "personas-title" },
+          "section.card.stack", { "aria-labelledby": "personas-title" },
           h("h2", { id: "personas-title" }, "Personas"),
           this.personas,
         ),
         h(
-          "section.card.stack",
-          { "aria-labelledby": "steps-title" },
+          "section.card.stack", { "aria-labelledby": "steps-title" },
           h(
-            "div",
-            {},
+            "div", {},
             h("h2", { id: "steps-title" }, "Steps"),
             h("p.soft", {}, "Press one to put it behind the line of the cursor."),
           ),
@@ -71,39 +67,31 @@ class ScenariosTab {
   }
 
   async #begin() {
-    const [known, plan] = await Promise.all(
-      ["scenarios", "dialplan"].map((each) => this.app.act({ method: "GET", path: `/__admin/${each}` })),
-    );
+    const asked = ["scenarios", "dialplan"].map((each) => ({ method: "GET", path: `/__admin/${each}` }));
+    const [known, plan] = await Promise.all(asked.map((request) => this.app.act(request)));
     if (this.closed || !known) return;
     const names = namesOf(known.personas, plan?.plan);
     this.abouts = new Map(names);
-    fill(
-      this.source,
-      h("option", { value: STEPS }, "the steps above"),
-      optionsOf(names).map(([value, text]) => h("option", { value }, text)),
-    );
-    fill(
-      this.personas,
-      names.map(([name, about]) => this.#persona(name, about)),
-    );
-    fill(
-      this.palette,
-      known.steps.map((each) => this.#step(each)),
-    );
+    const options = [[STEPS, "the steps above"], ...optionsOf(names)];
+    fill(this.source, options.map(([value, text]) => h("option", { value }, text)));
+    fill(this.personas, names.map(([name, about]) => this.#persona(name, about)));
+    fill(this.palette, known.steps.map((each) => this.#step(each)));
     this.#explain();
   }
 
-  // --- writing --------------------------------------------------------------------------------------------------------
+  // --- writing -------------------------------------------------------------------------------------------------------
 
   #writing() {
     const checking = () => ({ method: "POST", path: CHECK, body: { yaml: this.editor.value } });
     const examples = EXAMPLES.map(([name, text]) =>
-      h("button.plain", { type: "button", onclick: () => (this.editor.value = text) }, name),
-    );
+      h("button.plain", { type: "button", onclick: () => (this.editor.value = text) }, name));
     return h(
-      "section.card.stack",
-      { "aria-labelledby": "scenario-title" },
-      h("div.head", {}, h("h2", { id: "scenario-title" }, "A scenario"), copyable(this.app, checking, "Copy the check as")),
+      "section.card.stack", { "aria-labelledby": "scenario-title" },
+      h(
+        "div.head", {},
+        h("h2", { id: "scenario-title" }, "A scenario"),
+        copyable(this.app, checking, "Copy the check as"),
+      ),
       h("div.examples", { role: "group", "aria-label": "examples" }, h("span.soft", {}, "Examples:"), examples),
       this.editor.element,
     );
@@ -121,8 +109,7 @@ class ScenariosTab {
       this.source.focus();
     };
     return h(
-      "li",
-      {},
+      "li", {},
       h("span.does", {}, h("b", {}, name), h("span.soft", {}, about)),
       h("button", { type: "button", "aria-label": `use ${name}`, onclick: choose }, "Use"),
     );
@@ -132,14 +119,13 @@ class ScenariosTab {
     const insert = () => this.editor.insertLine(`- ${lineOf(word, schema)}`);
     const fields = fieldsOf(schema);
     return h(
-      "li",
-      {},
+      "li", {},
       h("button.plain", { type: "button", "aria-label": `insert ${word}`, onclick: insert }, h("code", {}, word)),
       h("span.does", {}, h("span", {}, about.replaceAll("`", "")), fields ? h("code.soft", {}, fields) : null),
     );
   }
 
-  // --- putting it to use ----------------------------------------------------------------------------------------------
+  // --- putting it to use ---------------------------------------------------------------------------------------------
 
   /** The scenario that is chosen: a name, or the editor's steps; null where those have a mistake. */
   get chosen() {
@@ -147,21 +133,15 @@ class ScenariosTab {
   }
 
   #using() {
-    const number = h("input", {
-      id: "scenario-number",
-      value: "0896*",
-      required: true,
-      autocomplete: "off",
-      spellcheck: "false",
-    });
-    const from = h("input", {
-      id: "scenario-from",
-      value: "081234567890",
-      required: true,
-      inputmode: "tel",
-      autocomplete: "off",
-    });
-    const to = h("input", { id: "scenario-to", value: "0215550123", required: true, inputmode: "tel", autocomplete: "off" });
+    const number = h(
+      "input", { id: "scenario-number", value: "0896*", required: true, autocomplete: "off", spellcheck: "false" },
+    );
+    const from = h(
+      "input", { id: "scenario-from", value: "081234567890", required: true, inputmode: "tel", autocomplete: "off" },
+    );
+    const to = h(
+      "input", { id: "scenario-to", value: "0215550123", required: true, inputmode: "tel", autocomplete: "off" },
+    );
     const text = (input) => input.value.trim();
     const scenario = () => this.chosen ?? [];
     const ways = [
@@ -176,10 +156,7 @@ class ScenariosTab {
         }),
       },
       {
-        fields: [
-          ["From", from],
-          ["To, a number of your bot", to],
-        ],
+        fields: [["From", from], ["To, a number of your bot", to]],
         act: "Let it call my bot",
         done: () => `${text(from)} is calling.`,
         request: () => ({
@@ -201,8 +178,7 @@ class ScenariosTab {
     ];
     this.buttons = [];
     return h(
-      "section.card.stack",
-      { "aria-labelledby": "use-title" },
+      "section.card.stack", { "aria-labelledby": "use-title" },
       h("h2", { id: "use-title" }, "Put it to use"),
       h("div.field", {}, h("label", { for: "scenario-source" }, "Who is at the other end"), this.source),
       this.about,
@@ -221,8 +197,7 @@ class ScenariosTab {
       if (reply.sessionId) this.app.go(`calls/${encodeURIComponent(reply.sessionId)}`);
     };
     return h(
-      "form.row.line.way",
-      { onsubmit: go },
+      "form.row.line.way", { onsubmit: go },
       fields.map(([label, input]) => h("div.field", {}, h("label", { for: input.id }, label), input)),
       button,
       copyable(this.app, request, null),
@@ -233,21 +208,22 @@ class ScenariosTab {
     const { chosen } = this;
     const own = this.source.value === STEPS;
     if (own) say(this.about, chosen ? stepsInWords(chosen) : "The steps above have a mistake.");
-    else say(this.about, chosen === HANDSET ? "Rings in this page until you pick up." : (this.abouts?.get(chosen) ?? ""));
+    else say(
+      this.about,
+      chosen === HANDSET ? "Rings in this page until you pick up." : (this.abouts?.get(chosen) ?? ""),
+    );
     this.#allow();
   }
 
   #offerCalls() {
     const { calls, order } = this.app.store;
-    const live = order
-      .map((id) => calls.get(id))
-      .filter((call) => call?.live)
-      .slice(0, 200);
+    const live = order.map((id) => calls.get(id)).filter((call) => call?.live).slice(0, 200);
     const key = live.map(({ sessionId, status }) => sessionId + status).join();
     if (key === this.offered) return;
     this.offered = key;
     const { value } = this.live;
-    const options = live.map((call) => h("option", { value: call.sessionId }, `${call.caller ?? call.number} · ${call.status}`));
+    const options = live.map((call) =>
+      h("option", { value: call.sessionId }, `${call.caller ?? call.number} · ${call.status}`));
     fill(this.live, options.length ? options : h("option", { value: "" }, "no call is live"));
     if (live.some(({ sessionId }) => sessionId === value)) this.live.value = value;
     this.#allow();

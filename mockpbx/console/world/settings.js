@@ -16,9 +16,15 @@ const FIXED = new Map([
 const TOPICS = [
   [
     "Calls",
-    ["callee", "announce_delay", "dial_delay", "ring_limit", "call_limit", "hangup_when_left", "inbound_answer", "first_call"],
+    [
+      "callee", "announce_delay", "dial_delay", "ring_limit", "call_limit", "hangup_when_left", "inbound_answer",
+      "first_call",
+    ],
   ],
-  ["Sound and events", ["audio_before_answer", "playout_limit", "interruption_fires_checkpoints", "exceptions", "audio_lead"]],
+  [
+    "Sound and events",
+    ["audio_before_answer", "playout_limit", "interruption_fires_checkpoints", "exceptions", "audio_lead"],
+  ],
   ["Records", ["record_delay", "cause_text", "cancel_is_no_answer", "page_limit", "page_limit_max", "page_links"]],
   ["Requests", ["success_status", "idempotent_hangup", "session_id_version", "phone_pattern"]],
   ["Time and memory", ["clock", "clock_start", "grace", "journal_limit", "journal_age", "recording_limit"]],
@@ -28,7 +34,11 @@ const TOPICS = [
 export function openSettings(app) {
   const clock = openWholeClock(app);
   const switches = new Switches(app);
-  const element = h("div.columns", {}, h("div.stack", {}, clock.element, resetting(app), switches.server), switches.element);
+  const element = h(
+    "div.columns", {},
+    h("div.stack", {}, clock.element, resetting(app), switches.server),
+    switches.element,
+  );
   return {
     element,
     close() {
@@ -45,11 +55,9 @@ class Switches {
     this.place = h("div.stack");
     this.facts = h("dl.facts");
     this.element = h(
-      "section.card.stack",
-      { "aria-labelledby": "switches-title" },
+      "section.card.stack", { "aria-labelledby": "switches-title" },
       h(
-        "div.head",
-        {},
+        "div.head", {},
         h("h2", { id: "switches-title" }, "Settings of the workspace"),
         copyable(app, () => ({ method: "GET", path: SETTINGS })),
       ),
@@ -57,8 +65,7 @@ class Switches {
       this.place,
     );
     this.server = h(
-      "section.card.stack",
-      { "aria-labelledby": "server-title" },
+      "section.card.stack", { "aria-labelledby": "server-title" },
       h("h2", { id: "server-title" }, "Settings of the server"),
       h("p.soft", {}, "Given at its start; to read only."),
       this.facts,
@@ -103,29 +110,21 @@ class Switches {
     const listed = new Set(TOPICS.flatMap(([, names]) => names));
     const others = Object.keys(settings).filter((name) => !listed.has(name));
     const topics = others.length ? [...TOPICS, ["Other", others]] : TOPICS;
-    fill(
-      this.place,
-      topics.map(([topic, names]) =>
-        h(
-          "div.topic",
-          {},
-          h("h3", {}, topic),
-          names.filter((name) => name in settings).map((name) => this.#row(name, settings[name])),
-        ),
-      ),
-    );
-    fill(
-      this.facts,
-      Object.entries(server).map(([name, value]) => [h("dt", {}, name), h("dd.mono", {}, value === null ? "–" : String(value))]),
-    );
+    fill(this.place, topics.map(([topic, names]) => h(
+      "div.topic", {},
+      h("h3", {}, topic),
+      names.filter((name) => name in settings).map((name) => this.#row(name, settings[name])),
+    )));
+    fill(this.facts, Object.entries(server).map(([name, value]) =>
+      [h("dt", {}, name), h("dd.mono", {}, value === null ? "–" : String(value))]));
   }
 
   #row(name, { description, default: first }) {
     const id = `about-${name}`;
     const nullable = Boolean(this.schemas[name].anyOf);
     const fixed = FIXED.get(name);
-    const required = !nullable; // an empty field is no value
-    const field = fieldOf(name, { ...this.schemas[name], default: undefined }, { required, label: name, described: id });
+    const given = { required: !nullable, label: name, described: id }; // an empty field is no value
+    const field = fieldOf(name, { ...this.schemas[name], default: undefined }, given);
     const badge = h("span.badge.note", { hidden: true }, "changed");
     const problem = h("p.problem", { role: "alert" });
     const turning = (value) => ({ method: "PATCH", path: SETTINGS, body: { [name]: value } });
@@ -141,25 +140,24 @@ class Switches {
     const back = fixed
       ? null
       : h(
-          "button.plain",
-          { type: "button", "aria-label": `${name}: default ${spelled(first)}`, onclick: () => turn(first) },
-          `default ${spelled(first)}`,
-        );
+        "button.plain",
+        { type: "button", "aria-label": `${name}: default ${spelled(first)}`, onclick: () => turn(first) },
+        `default ${spelled(first)}`,
+      );
     field.input.disabled = Boolean(fixed);
     field.input.addEventListener("change", () => turn(asked()));
     this.rows.set(name, {
       show: ({ value, changed }) => {
-        if (document.activeElement !== field.input || field.input.type === "checkbox" || !problem.textContent) field.put(value);
+        const typed = document.activeElement === field.input && field.input.type !== "checkbox";
+        if (!typed || !problem.textContent) field.put(value);
         badge.hidden = !changed;
         if (back) back.hidden = JSON.stringify(value) === JSON.stringify(first);
       },
     });
     return h(
-      "div.setting",
-      {},
+      "div.setting", {},
       h(
-        "div",
-        {},
+        "div", {},
         h("div.row", {}, field.label, badge),
         h("p.soft", { id }, description.replaceAll("`", ""), fixed ? ` (${fixed})` : ""),
       ),
@@ -174,14 +172,17 @@ function spelled(value) {
   return value === null ? "none" : String(value);
 }
 
-// --- the way back -----------------------------------------------------------------------------------------------------
+// --- the way back ----------------------------------------------------------------------------------------------------
 
 function resetting(app) {
   const reset = () => ({ method: "POST", path: "/__admin/reset" });
   const dialog = h("dialog.confirm", { "aria-labelledby": "reset-sure" });
   const live = h("p");
   const open = () => {
-    say(live, app.store.live ? `Calls that are live now, and break with cause 127: ${app.store.live}.` : "No call is live.");
+    say(
+      live,
+      app.store.live ? `Calls that are live now, and break with cause 127: ${app.store.live}.` : "No call is live.",
+    );
     dialog.showModal();
   };
   const go = async () => {
@@ -189,7 +190,10 @@ function resetting(app) {
     const done = await app.act(reset());
     if (!done) return;
     const { callsEnded, recordsRemoved } = done;
-    app.notify(`The workspace is as at its start. Calls ended: ${callsEnded}; records removed: ${recordsRemoved}.`, "good");
+    app.notify(
+      `The workspace is as at its start. Calls ended: ${callsEnded}; records removed: ${recordsRemoved}.`,
+      "good",
+    );
   };
   fill(
     dialog,
@@ -198,18 +202,20 @@ function resetting(app) {
     h("p", {}, "Settings, clock, dial plan and faults go back to the start, and the journal begins anew."),
     h("p", {}, "Records that were issued since the server started are removed."),
     h(
-      "div.row",
-      {},
+      "div.row", {},
       h("button.danger", { type: "button", onclick: go }, "Reset"),
       h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Keep it"),
     ),
   );
   return h(
-    "section.card.stack",
-    { "aria-labelledby": "reset-title" },
+    "section.card.stack", { "aria-labelledby": "reset-title" },
     h("h2", { id: "reset-title" }, "Start over"),
     h("p.soft", {}, "Goes back to how the workspace was when it started."),
-    h("div.row", {}, h("button.danger", { type: "button", onclick: open }, "Reset the workspace…"), copyable(app, reset)),
+    h(
+      "div.row", {},
+      h("button.danger", { type: "button", onclick: open }, "Reset the workspace…"),
+      copyable(app, reset),
+    ),
     dialog,
   );
 }

@@ -12,7 +12,12 @@ const PRECISE = new Intl.DateTimeFormat(undefined, {
   fractionalSecondDigits: 3,
   hourCycle: "h23",
 });
-const PLAIN = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const PLAIN = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 
 /** Requests of the clock, as values. */
 export const setting = (mode) => ({ method: "PUT", path: CLOCK, body: { mode } });
