@@ -72,7 +72,7 @@ class HandsetPage:
 
     def dismiss(self, why: Farewell, sentence: str) -> None:
         """Learn that the handset is not its own any more."""
-        refused = {"type": "refused", "reason": "clock", "message": sentence}
+        refused: Told = {"type": "refused", "reason": "clock", "message": sentence}
         self.tell(refused if why == "clock" else {"type": why}, WSCloseCode.OK)
 
     def tell(self, words: Told, code: int | None = None) -> None:

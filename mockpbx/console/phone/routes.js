@@ -21,6 +21,7 @@ export class Routes {
     const rule = () => ({ method: "POST", path: `${PLAN}/rules`, body: { number: this.pattern.value.trim(), scenario: HANDSET } });
     const add = async (event) => {
       event.preventDefault();
+      await this.read(); // what another server or another hand has made of it meanwhile
       const number = this.pattern.value.trim();
       const there = this.all.find((each) => each.number === number)?.scenario === HANDSET;
       say(this.told, there ? `Calls to ${number} ring here already.` : "");

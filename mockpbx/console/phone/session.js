@@ -164,7 +164,7 @@ export class Session {
     const { state, talking } = this.line;
     if (state !== "ready") this.clientLevel = 0;
     if (state === "ended") this.release();
-    if (state === "taken") this.closeMicrophone();
+    if (state === "taken" || state === "refused") this.closeMicrophone();
     // Whoever takes a call over from a page that talked talks from there on.
     if (state === "ready" && talking && !this.microphone && !this.problems.microphone) this.openMicrophone();
     if (!this.asking) this.goOn();
