@@ -86,6 +86,7 @@ export const CHANGES = {
   Underrun: (call) => (call.counts.underruns += 1),
   FaultStruck: noted((call) => (call.counts.faults += 1)),
   MediaSlipped: noted(),
+  RecordLost: noted(),
   CallEnded(call, { record }, at) {
     const { answeredAt } = record;
     Object.assign(call, { status: "Ended", live: false, handset: null, endedAt: at, answeredAt });

@@ -57,6 +57,12 @@ const TELLS = {
   CallEnded: ["service", ended, "note"],
   RecordIssued: ["service", () => "cdr: the record was issued"],
   CallMeasured: ["service", () => "voice was measured"],
+  RecordLost: ["service", ({ reason }) => `the record was not stored, no cdr is sent: ${reason}`, "bad"],
+  RecordsDelayed: ["service", ({ reason }) => `the database takes no records, they wait: ${reason}`, "bad"],
+  RecordsRecovered: ["service", ({ seconds }) => `the database takes records again after ${seconds} s`, "good"],
+  ClientsDelayed: ["service", () => "no handle is left for new clients, they wait", "bad"],
+  ClientsRecovered: ["service", ({ seconds }) => `new clients get in again after ${seconds} s`, "good"],
+  MachineClockSet: ["service", ({ ms }) => `the machine's clock was set by ${ms / 1_000} s`, "warn"],
 };
 
 const PICKED_UP = { first: "a person picked the handset up", again: "a person took the handset over" };

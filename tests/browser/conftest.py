@@ -43,6 +43,9 @@ NO_MICROPHONE = """() => {
   navigator.mediaDevices.getUserMedia = missing;
 }"""
 
+#: Ms that a page may take to show what is due: more than the busiest machine needs, since who waits in vain has failed.
+PATIENCE = 30_000
+
 #: What the browser itself says of replies that the page asked for and shows: refusals, and a server that is gone.
 REPLIES = re.compile(r"Failed to load resource|WebSocket connection to .* failed")
 
@@ -105,8 +108,9 @@ async def browsers() -> AsyncIterator[Browsers]:
     if MISSING:
         lacking = f"needs {' and '.join(MISSING)}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(lacking)
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browsers = Browsers(playwright)
         yield browsers

@@ -239,7 +239,7 @@ async def test_a_server_that_restarts_under_the_page_is_found_again(serve, conso
     await expect(page.locator("#state")).to_have_attribute("data-state", "lost")
 
     again = await serve(plan=TALKING, port=port)
-    await expect(page.locator("#state")).to_have_attribute("data-state", "live", timeout=15_000)
+    await expect(page.locator("#state")).to_have_attribute("data-state", "live")
     await expect(rows(page)).to_have_count(0)  # another server's memory
     await there.told("connect", known)
     after = await place(http, again)
@@ -268,14 +268,14 @@ async def test_what_could_not_be_had_while_the_server_was_gone_comes_when_it_is_
     await expect(page.locator(".notice")).to_have_count(1)
     await page.unroute("**/views/records.js")
     await serve(port=port)
-    await expect(page.get_by_role("heading", name="Records")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_role("heading", name="Records")).to_be_visible()
     await expect(page.locator(".notice")).to_have_count(0)
 
 
 async def test_a_server_that_takes_long_to_answer_is_not_called_live(serve, console):
     page = await console(await serve())
     await page.route("**/calls/pulse", lambda route: None)  # never answered
-    await expect(page.locator("#state")).to_have_text("no answer yet", timeout=20_000)
+    await expect(page.locator("#state")).to_have_text("no answer yet")
 
 
 # --- many calls -------------------------------------------------------------------------------------------------------

@@ -635,12 +635,10 @@ async def test_the_server_goes_and_comes_back(serve, phone, console):
 
     await pbx.stop()
     again = await serve(port=port)
-    await expect(here.panel.locator(".held .badge")).to_have_text("Ended", timeout=15_000)
+    await expect(here.panel.locator(".held .badge")).to_have_text("Ended")
     await here.is_let_go()
     rules = here.panel.get_by_role("list", name="numbers that ring here", include_hidden=True)
-    await expect(rules.get_by_role("listitem", include_hidden=True)).to_have_count(
-        0, timeout=15_000
-    )  # of another server
+    await expect(rules.get_by_role("listitem", include_hidden=True)).to_have_count(0)  # of another server
     await here.button("Done").click()
     await here.rings_for("0896*")
     async with connected(again) as client:
@@ -660,10 +658,10 @@ async def test_a_token_that_is_not_known_any_more_is_refused_on_the_handset(serv
     await expect(here.trouble).to_contain_text("The server is gone.")
 
     again = await serve(port=urlsplit(url).port, token=("another",))
-    await expect(here.trouble).to_contain_text("Authentication token is invalid", timeout=15_000)
+    await expect(here.trouble).to_contain_text("Authentication token is invalid")
     await here.button("Leave it").click()
     await here.is_let_go()
-    await expect(here.page.locator("#state")).to_have_text("token refused · sign out and in again", timeout=15_000)
+    await expect(here.page.locator("#state")).to_have_text("token refused · sign out and in again")
     await here.page.get_by_role("button", name="Sign out").click()
     await here.page.get_by_label("Token", exact=True).fill("another")
     await here.page.get_by_role("button", name="Open the console").click()

@@ -101,6 +101,7 @@ export class Session {
     if (!done) return;
     this.line.talked = false;
     this.closeMicrophone();
+    this.changed(); // the line may have told of the scenario before the reply came
   }
 
   /** Lets everything go; a call that is live goes on without it. */

@@ -38,6 +38,7 @@ class FaultsTab {
   constructor(app) {
     this.app = app;
     this.schemas = new Map(); // word -> schema
+    this.acted = 0; // how often a switch was thrown: what was asked before that shows the switch as it was
     this.set = h("ul.faults-set", { "aria-label": "faults that are set" });
     this.switches = COMMON.map((each) => this.#switch(...each));
     this.cards = h("div.cards");
@@ -93,8 +94,10 @@ class FaultsTab {
   /** Shows the faults that stand now. */
   async load() {
     clearTimeout(this.due);
+    const { acted } = this;
     try {
-      this.#show(await this.app.api.get(FAULTS));
+      const reply = await this.app.api.get(FAULTS);
+      if (acted === this.acted) this.#show(reply);
     } catch {
       this.#soon(EVERY); // a server that is gone is told of at the top of the page
     }
@@ -163,10 +166,22 @@ class FaultsTab {
     const standing = () =>
       this.faults?.filter((each) => !each.exhausted && alike(each, body, this.schemas.get(body.fault))) ?? [];
     const adding = () => ({ method: "POST", path: FAULTS, body });
-    input.addEventListener("change", async () => {
+    let acting = false;
+    const throwIt = async () => {
+      this.acted += 1;
       if (input.checked) await this.app.act(adding());
       else for (const { id: each } of standing()) await this.app.act({ method: "DELETE", path: `${FAULTS}/${each}` });
-      this.load();
+      await this.load();
+    };
+    input.addEventListener("change", async () => {
+      if (acting) return; // whoever threw it first looks again where it was left
+      acting = true;
+      for (let left = null; left !== input.checked; ) {
+        left = input.checked;
+        await throwIt();
+      }
+      acting = false;
+      show();
     });
     const element = h(
       "li", {},
@@ -174,7 +189,10 @@ class FaultsTab {
       h("span.does", {}, h("label", { for: id }, name), h("span.soft", { id: `${id}-about` }, about)),
       copyable(this.app, adding, null),
     );
-    return { element, show: () => (input.checked = standing().length > 0) };
+    const show = () => {
+      if (!acting) input.checked = standing().length > 0;
+    };
+    return { element, show };
   }
 
   // --- the catalogue -------------------------------------------------------------------------------------------------
