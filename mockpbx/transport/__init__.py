@@ -1,11 +1,20 @@
 """A strict Socket.IO server (protocol 5 on Engine.IO 4) that behaves on the wire as the JavaScript one does.
 
-Usable by itself: it knows namespaces, connections and events, and nothing of calls. Engine.IO's handshake and polling
-come from python-engineio, the packet codec from python-socketio; the order of things, the websocket and the fast path
-for frames are its own.
+Usable by itself: `SocketServer` knows namespaces, connections and events, `EngineServer` below it knows sessions and
+messages, and neither knows anything of calls. Both serve at a path of an aiohttp application.
 """
 
+from mockpbx.transport.engine import EngineSocket
 from mockpbx.transport.prepared import PreparedEvent
+from mockpbx.transport.requests import EngineServer
 from mockpbx.transport.server import Connection, ConnectionRefused, Namespace, SocketServer
 
-__all__ = ["Connection", "ConnectionRefused", "Namespace", "PreparedEvent", "SocketServer"]
+__all__ = [
+    "Connection",
+    "ConnectionRefused",
+    "EngineServer",
+    "EngineSocket",
+    "Namespace",
+    "PreparedEvent",
+    "SocketServer",
+]

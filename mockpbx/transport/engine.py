@@ -1,90 +1,69 @@
-"""Engine.IO sessions on python-engineio, with one ordered way out and one ordered way in."""
+"""Engine.IO sessions (protocol 4), with one ordered way out and one ordered way in."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
-from aiohttp import WSCloseCode, WSMsgType, web
-from engineio import AsyncServer, packet
-from engineio.async_drivers import aiohttp as driver
-from engineio.async_socket import AsyncSocket
-from engineio.exceptions import ContentTooLongError, QueueEmpty, UnknownPacketError
-from engineio.packet import Packet
-
+from mockpbx.transport.packets import ProtocolError
+from mockpbx.transport.polling import MOST_POLLED, Outbox, from_base64
 from mockpbx.transport.tasks import spawn
+from mockpbx.transport.websocket import WebSocket
 from mockpbx.transport.wire import Wire
+
+if TYPE_CHECKING:
+    from mockpbx.transport.requests import EngineServer
 
 _log = logging.getLogger(__name__)
 
-#: How long a websocket may take to answer our close before it is dropped, in seconds.
-CLOSE_TIMEOUT = 2.0
+#: The packets of Engine.IO by their first character: OPEN is 0, a message 4, a binary one `b` and base64 in text.
+CLOSE, PING, PONG, MESSAGE, BASE64, NOOP = "1", "2", "3", "4", "b", "6"
+PROBE, PROBED, UPGRADE = "2probe", "3probe", "5"
+#: What the JavaScript server overlooks: the packets that only a server sends, and an upgrade out of season.
+_OVERLOOKED = ("0", UPGRADE, NOOP)
 
-#: Packets in one polling reply. The Python client takes no more; what is left waits for the next poll.
-MOST_POLLED = 16
-
-
-class ProtocolError(Exception):
-    """The peer broke the protocol: its connection is closed at once, as the JavaScript server does."""
-
-
-#: What reading a packet raises when the peer breaks the protocol: ours, and whatever the codecs stumble over.
-_BROKEN = (ProtocolError, ValueError, LookupError, TypeError, RecursionError)
-_SEPARATOR = "\x1e"  # between the packets of one polling payload
+#: Seconds within which an upgrade has to be complete; the session stays with polling otherwise.
+UPGRADE_TIMEOUT = 10.0
+#: By how many seconds a timer may be late in a process that runs, and how long one that was held up looks for a pong.
+HELD_UP, SECOND_LOOK = 0.1, 1.0
 
 
-class WebSocket:
-    """An aiohttp websocket in the shape that python-engineio expects of a driver."""
-
-    def __init__(self, handler: Callable[[WebSocket], Awaitable[None]], server: EngineServer) -> None:
-        self._handler = handler
-        self._server = server
-        # permessage-deflate would cost CPU and delay on 50 small frames a second.
-        self._response = web.WebSocketResponse(
-            max_msg_size=server.max_http_buffer_size, compress=False, timeout=CLOSE_TIMEOUT
-        )
-        self.wire: Wire
-
-    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
-        """Upgrade the request and serve until the websocket closes."""
-        request: web.Request = environ["aiohttp.request"]
-        await self._response.prepare(request)
-        # uvloop's transports are no subclasses of asyncio's, but have all their methods.
-        self.wire = Wire(cast(asyncio.Transport, request.transport), self._server.backlog)
-        await self._handler(self)
-        return self._response
-
-    async def messages(self) -> AsyncIterator[str | bytes]:
-        """Yield what the peer sends until either side closes."""
-        async for message in self._response:
-            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                yield message.data
-
-    async def close(self) -> None:
-        """Close; harmless when closed already. A peer that does not read is dropped after CLOSE_TIMEOUT."""
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._response.close(code=WSCloseCode.OK)
-        except TimeoutError:
-            self.wire.abort()
-
-
-class EngineSocket(AsyncSocket):  # type: ignore[misc]
-    """One Engine.IO session. Whatever leaves goes through `post`, in order, without waiting."""
+class EngineSocket:
+    """One Engine.IO session. Whatever leaves goes through `send`, in order, without waiting."""
 
     def __init__(self, server: EngineServer, sid: str) -> None:
-        super().__init__(server, sid)
-        self.closed: bool
-        self.closing: bool
-        self.wire: Wire | None = None
-        self._websocket: WebSocket | None = None
-        self._pings: deque[asyncio.Future[None] | None] = deque()  # not answered yet; None is the heartbeat's
+        self.server = server
+        self.sid = sid
+        self.closed = False
         self.hung = False  # open but dead: see `hang`
+        self.wire: Wire | None = None
+        self.outbox = Outbox()  # what waits for polls, before the upgrade
+        self._websocket: WebSocket | None = None
+        self._unpolled: str | None = None
+        self._upgrading: WebSocket | None = None
+        self._probed = False  # polls are to return at once, so that the client can upgrade
+        self._posts = asyncio.Lock()
+        self._pings: deque[asyncio.Future[None] | None] = deque()  # not answered yet; None is the heartbeat's
         self._aside: Wire | None = None  # the wire of a session that hangs
+        self._heart: asyncio.TimerHandle | None = None
+        self._plan_ping()
+
+    @property
+    def cut_off(self) -> str | None:
+        """Why the peer was cut off, if it was because it did not take what waited for it."""
+        return self._unpolled if self._websocket is None else self._websocket.wire.cut_off
+
+    @property
+    def polling(self) -> bool:
+        """Whether the session is not on a websocket yet."""
+        return self._websocket is None
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message: at once on a websocket, with the next poll before the upgrade."""
+        self._post(MESSAGE + message if isinstance(message, str) else message)
 
     def ping(self) -> asyncio.Future[None]:
         """Ask the peer for a sign of life beside the heartbeat.
@@ -97,22 +76,8 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
             answered.set_result(None)
         else:
             self._pings.append(answered)
-            self._send_now(Packet(packet.PING))
+            self._post(PING)
         return answered
-
-    def post(self, message: Packet) -> None:
-        """Send a packet: at once on a websocket, with the next poll before the upgrade."""
-        if self.closed or self.hung:
-            return
-        if message.packet_type == packet.PING:
-            self._pings.append(None)
-        self._send_now(message)
-
-    def _send_now(self, message: Packet) -> None:
-        if self.wire is not None:
-            self.wire.send(message.encode())
-        else:
-            self.queue.put_nowait(message)
 
     def hang(self) -> None:
         """Leave the session open but dead, as when a network in between forgets it, until `recover`.
@@ -121,189 +86,209 @@ class EngineSocket(AsyncSocket):  # type: ignore[misc]
         """
         if not self.hung:
             self.hung, self._aside, self.wire = True, self.wire, None
+            self._plan_ping()
             self._give_up_pings()
 
     def recover(self) -> None:
         """Let a session that hangs live again, without what was to pass meanwhile. Harmless for any other."""
         if self.hung:
             self.hung, self._aside, self.wire = False, None, self._aside
-            if not self.closed:
-                self.schedule_ping()  # does nothing where one is planned
+            self._plan_ping()
 
     def cut(self) -> None:
         """Drop the connection as a broken network does. A peer that polls has none, and is told that it is closed."""
         if self._websocket is None:
-            spawn(self.close(reason=self.server.reason.TRANSPORT_CLOSE))
+            self._end("transport close")
         else:
             self._websocket.wire.abort()
 
-    async def send(self, pkt: Packet) -> None:
-        """Send a packet (the library's own way to `post`)."""
-        self.post(pkt)
-
-    async def poll(self) -> list[Packet]:
-        """Return what waits for a poll, once something does; nothing when the session is over.
-
-        Raises QueueEmpty where nothing came for as long as a live session can be quiet.
-        """
-        try:
-            async with asyncio.timeout(self.server.ping_interval + self.server.ping_timeout):
-                waiting = [await self.queue.get()]
-        except TimeoutError:
-            raise QueueEmpty from None
-        while waiting[-1] is not None and len(waiting) < MOST_POLLED and not self.queue.empty():
-            waiting.append(self.queue.get_nowait())
-        if waiting[-1] is None:
-            self.queue.put_nowait(waiting.pop())  # the next poll is to find the end, too
-        return waiting
-
-    async def check_ping_timeout(self) -> bool:
-        """Close the session if its peer has not answered a ping in time; nobody else waits for that."""
-        due = self.last_ping and self.last_ping + self.server.ping_timeout
-        if not due or time.time() <= due or self.hung:
-            return True
-        spawn(self.close(reason=self.server.reason.PING_TIMEOUT))
-        return False
-
-    async def receive(self, pkt: Packet) -> None:
-        """Take a packet from the client. Raises ProtocolError for one that a client must not send."""
-        if pkt.packet_type == packet.MESSAGE:
-            await self.server.on_message(self, pkt.data)
-        elif pkt.packet_type == packet.PONG and (asked := self._pings.popleft() if self._pings else None) is not None:
-            if not asked.done():
-                asked.set_result(None)
-        elif pkt.packet_type in (packet.PONG, packet.CLOSE, packet.UPGRADE):
-            await super().receive(pkt)
-        else:
-            raise ProtocolError(f"unexpected Engine.IO packet {packet.packet_names[pkt.packet_type]}")
-
-    async def handle_post_request(self, environ: dict[str, Any]) -> None:
-        """Take the packets of a POST, in order. Raises EngineIOError where one breaks the protocol."""
-        body = bytearray()
-        async for chunk in environ["wsgi.input"].iter_any():
-            body += chunk
-            if len(body) > self.server.max_http_buffer_size:
-                raise ContentTooLongError
-        try:
-            for part in body.decode(errors="replace").split(_SEPARATOR):
-                await self.receive(Packet(encoded_packet=part))
-        except _BROKEN as error:
-            _log.info("closed connection %s: %s", self.sid, error or type(error).__name__)
-            raise UnknownPacketError from None
-
-    async def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
-        """Close the session. `abort` tells that the peer is gone or not to be told."""
-        if self.closed or self.closing:
-            return
-        self.closing = True
-        await self.server._trigger_event("disconnect", self.sid, reason, run_async=False)
-        if self.wire is None:
-            # A poll that hangs gets the CLOSE packet, or nothing at all.
-            self.post(Packet(packet.CLOSE))
-            self.queue.put_nowait(None)
-        self.closed = True
-        self._give_up_pings()
+    async def close(self, reason: str = "forced close") -> None:
+        """Close the session. A client that polls is told by its next poll; harmless when closed already."""
+        self._end(reason, linger=self.polling and not self.outbox.awaited)
         if self._websocket is not None:
             await self._websocket.close()
+
+    # --- The client polls ---------------------------------------------------------------------------------------------
+
+    async def poll(self, gone: Callable[[], bool]) -> list[str | bytes]:
+        """Return what waits for a poll, once something does; `gone` tells whether the client has hung up meanwhile.
+
+        Raises ProtocolError, and closes the session, for a poll while another waits.
+        """
+        if self.outbox.awaited:
+            self._end("transport error")
+            raise ProtocolError("a second poll beside the first")
+        if not self._probed:
+            await self.outbox.wait(gone)
+            if gone():  # what it was to get is lost
+                self._end("transport close")
+        packets = [] if self._probed or not self.polling else self.outbox.take(MOST_POLLED)
+        if self.closed and not self.outbox:
+            self.server.forget(self)
+        return packets or [NOOP]
+
+    async def take_post(self, packets: AsyncIterator[str]) -> None:
+        """Take the packets of a POST, in order.
+
+        Raises ProtocolError, and closes the session, for a packet that breaks the protocol and for a POST beside
+        another one.
+        """
+        try:
+            if self._posts.locked():
+                raise ProtocolError("a second POST beside the first")
+            async with self._posts:
+                async for packet in packets:
+                    if self.closed:
+                        break
+                    await self._take(packet)
+        except ProtocolError as error:
+            self._break(error)
+            raise
+
+    # --- The client has a websocket -----------------------------------------------------------------------------------
+
+    async def serve(self, websocket: WebSocket, messages: AsyncIterator[str | bytes] | None = None) -> None:
+        """Serve on a websocket until either side closes: from here on everything leaves there."""
+        self._websocket = websocket
+        for packet in self.outbox.take(len(self.outbox)):
+            websocket.wire.send(packet)
+        if self.hung:
+            self._aside = websocket.wire
+        else:
+            self.wire = websocket.wire
+        try:
+            async for message in messages or websocket.messages():
+                await self._take(message)
+                if self.closed:
+                    break
+        except ProtocolError as error:
+            self._break(error)
+        finally:
+            self._end("transport close")
+            await websocket.close()
+
+    async def upgrade(self, websocket: WebSocket) -> None:
+        """Carry a session that polls over to a websocket: probe, then upgrade, then serve.
+
+        A websocket that does not get that far, or is not the first, is closed, and the session stays as it is.
+        """
+        if self._upgrading is not None or not self.polling or self.closed:
+            await websocket.close()
+            return
+        self._upgrading = websocket
+        messages = websocket.messages()
+        try:
+            async with asyncio.timeout(UPGRADE_TIMEOUT):
+                upgraded = await self._probe(websocket, messages)
+        except TimeoutError:
+            upgraded = False
+        finally:
+            self._upgrading, self._probed = None, False
+        if upgraded and not self.closed:
+            await self.serve(websocket, messages)
+        else:
+            await websocket.close()
+
+    async def _probe(self, websocket: WebSocket, messages: AsyncIterator[str | bytes]) -> bool:
+        if await anext(messages, None) != PROBE:
+            return False
+        websocket.wire.send(PROBED)
+        self._probed = True
+        self.outbox.release()
+        if await anext(messages, None) != UPGRADE:
+            return False
+        async with self._posts:  # what was sent before the upgrade is handled before what comes after it
+            return True
+
+    # --- Packets ------------------------------------------------------------------------------------------------------
+
+    async def _take(self, message: str | bytes) -> None:
+        # The shape of nearly every packet there is; the rest may take the longer way.
+        if isinstance(message, bytes):
+            await self.server.on_message(self, message)
+        elif message[:1] == MESSAGE:
+            await self.server.on_message(self, message[1:])
+        else:
+            await self._take_other(message)
+
+    async def _take_other(self, packet: str) -> None:
+        kind = packet[:1]
+        if kind == PONG:
+            self._pong()
+        elif kind == CLOSE:
+            self._end("transport close", last=NOOP)
+        elif kind == BASE64:
+            await self.server.on_message(self, from_base64(packet[1:]))
+        elif kind not in _OVERLOOKED:
+            raise ProtocolError("a packet that Engine.IO does not have, or that only a server sends")
+
+    def _post(self, packet: str | bytes) -> None:
+        if self.closed or self.hung:
+            return
+        if self.wire is not None:
+            self.wire.send(packet)
+            return
+        self.outbox.put(packet)
+        if self.outbox.size > self.server.backlog:
+            self._unpolled = f"more than {self.server.backlog} bytes wait for it"
+            _log.warning("cut off a client that stopped polling: %s", self._unpolled)
+            spawn(self.close("transport error"))
+
+    def _break(self, error: ProtocolError) -> None:
+        _log.info("closed connection %s: %s", self.sid, error)
+        self._end("parse error")
+
+    def _end(self, reason: str, *, last: str = CLOSE, linger: bool = False) -> None:
+        """End the session; a poll that waits gets the `last` packet. Whoever has its websocket closes that."""
+        if self.closed:
+            return
+        self.closed = True
+        self._plan_ping()
+        self._give_up_pings()
+        if self.polling:
+            self.outbox.put(last)
+        self.server.forget(self, linger=linger)
+        self.server.on_close(self, reason)
+
+    # --- The heartbeat ------------------------------------------------------------------------------------------------
+
+    def _plan_ping(self) -> None:
+        if self._heart is not None:
+            self._heart.cancel()
+            self._heart = None
+        if not self.closed and not self.hung:
+            due = asyncio.get_running_loop().time() + self.server.ping_interval
+            self._heart = asyncio.get_running_loop().call_at(due, self._beat, due)
+
+    def _beat(self, due: float) -> None:
+        late = asyncio.get_running_loop().time() - due
+        # What a timer is late by does not put off the end: clients count from the handshake.
+        self._await_pong(self.server.ping_timeout - min(late, HELD_UP, self.server.ping_timeout / 4))
+        self._pings.append(None)
+        self._post(PING)
+
+    def _await_pong(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._heart = loop.call_later(seconds, self._stop_beating, loop.time() + seconds)
+
+    def _stop_beating(self, due: float) -> None:
+        if asyncio.get_running_loop().time() - due > HELD_UP:
+            self._await_pong(SECOND_LOOK)  # the process was held up: the pong may be here, unread
+            return
+        self._end("ping timeout")
+        spawn(self.close())
+
+    def _pong(self) -> None:
+        if not self._pings:
+            return
+        asked = self._pings.popleft()
+        if asked is None:
+            self._plan_ping()
+        elif not asked.done():
+            asked.set_result(None)
 
     def _give_up_pings(self) -> None:
         while self._pings:
             asked = self._pings.popleft()
             if asked is not None and not asked.done():
                 asked.set_result(None)
-
-    async def _websocket_handler(self, ws: WebSocket) -> None:
-        messages = ws.messages()
-        if self.connected and not await self._upgrade(ws, messages):
-            await ws.close()
-            return
-        self._websocket = ws
-        self._open(ws.wire)
-        reason = self.server.reason.TRANSPORT_CLOSE
-        try:
-            async for message in messages:
-                await self._take(message)
-                if self.closed:
-                    break
-        except _BROKEN as error:
-            _log.info("closed connection %s: %s", self.sid, error or type(error).__name__)
-            reason = self.server.reason.TRANSPORT_ERROR
-        finally:
-            await self.close(wait=False, abort=True, reason=reason)
-            await ws.close()
-
-    async def _take(self, message: str | bytes) -> None:
-        # The shape of nearly every packet there is; the rest may take the library's longer way.
-        if isinstance(message, bytes):
-            await self.server.on_message(self, message)
-        elif message[:1] == "4":
-            await self.server.on_message(self, message[1:])
-        else:
-            await self.receive(Packet(encoded_packet=message))
-
-    async def _upgrade(self, ws: WebSocket, messages: AsyncIterator[str | bytes]) -> bool:
-        """Carry a polling session over to a websocket: probe, then upgrade. Returns whether that succeeded."""
-        if await anext(messages, None) != "2probe":
-            return False
-        self.upgrading = True
-        ws.wire.send("3probe")
-        self.queue.put_nowait(Packet(packet.NOOP))  # lets a poll that hangs return
-        self.upgraded = await anext(messages, None) == "5"
-        self.upgrading = False
-        return bool(self.upgraded)
-
-    def _open(self, wire: Wire) -> None:
-        """From here on everything leaves on the websocket, what still waits for a poll first."""
-        self.connected = self.upgraded = True
-        while not self.queue.empty():
-            waiting = self.queue.get_nowait()
-            if waiting is not None and waiting.packet_type != packet.NOOP:
-                wire.send(waiting.encode())
-        if self.hung:
-            self._aside = wire
-        else:
-            self.wire = wire
-
-
-class EngineServer(AsyncServer):  # type: ignore[misc]
-    """python-engineio's server with our sessions in it."""
-
-    def __init__(self, *, backlog: int, **options: Any) -> None:
-        super().__init__(async_mode="aiohttp", **options)
-        self.start_service_task: bool
-        self._async = {**driver._async, "websocket": WebSocket}
-        self.backlog = backlog
-        self.on_message: Callable[[EngineSocket, str | bytes], Awaitable[None]]
-
-    async def _handle_connect(self, environ: dict[str, Any], transport: str, jsonp_index: int | None = None) -> Any:
-        if self.start_service_task:
-            self.start_service_task = False
-            self.service_task_handle = self.start_background_task(self._service_task)
-        sid = self.generate_id()
-        socket = self.sockets[sid] = EngineSocket(self, sid)
-        socket.post(
-            Packet(
-                packet.OPEN,
-                {
-                    "sid": sid,
-                    "upgrades": self._upgrades(sid, transport),
-                    "pingInterval": round((self.ping_interval + self.ping_interval_grace_period) * 1000),
-                    "pingTimeout": round(self.ping_timeout * 1000),
-                    "maxPayload": self.max_http_buffer_size,
-                },
-            )
-        )
-        await self._trigger_event("connect", sid, environ, run_async=False)
-        socket.schedule_ping()
-        if transport == "websocket":
-            try:
-                return await socket.handle_get_request(environ)
-            finally:
-                self.sockets.pop(sid, None)
-        socket.connected = True
-        return self._ok(await socket.poll(), jsonp_index=jsonp_index)
-
-    def _ok(self, packets: list[Packet] | None = None, headers: Any = None, jsonp_index: int | None = None) -> Any:
-        reply = super()._ok(packets, headers, jsonp_index)
-        # The JavaScript server says it in lower case, and clients compare.
-        return reply if packets is not None else {**reply, "response": b"ok"}

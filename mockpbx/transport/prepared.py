@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from socketio import packet as sio
-
-from mockpbx.transport import wire
+from mockpbx.transport import packets, wire
 
 _MESSAGE = "4"  # Engine.IO's packet type of every Socket.IO packet that is text
 
@@ -20,8 +18,8 @@ class PreparedEvent:
 
     def __init__(self, event: str, payload: Mapping[str, object], attachment: str, size: int) -> None:
         stand_in = {name: bytes(size) if name == attachment else value for name, value in payload.items()}
-        packet = sio.Packet(sio.EVENT, data=[event, stand_in])
-        self.text: str = packet.encode()[0]
+        text, _ = packets.write(packets.EVENT, data=[event, stand_in])
+        self.text = str(text)
         self._head = wire.text(_MESSAGE + self.text) + wire.binary_header(size)
 
     def websocket(self, attachment: bytes) -> bytes:

@@ -10,20 +10,19 @@ from functools import partial
 from typing import Any
 
 from aiohttp import web
-from engineio import packet as eio
-from socketio import packet as sio
 
-from mockpbx.transport.engine import EngineServer, EngineSocket, ProtocolError
+from mockpbx.transport import packets
+from mockpbx.transport.announced import Announced, Announcements
+from mockpbx.transport.engine import EngineSocket
+from mockpbx.transport.packets import Packet, ProtocolError
 from mockpbx.transport.prepared import PreparedEvent
+from mockpbx.transport.requests import EngineServer, new_id
 from mockpbx.transport.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
 #: Seconds after which a session that has joined no namespace is closed (the JavaScript server's connectTimeout).
 CONNECT_TIMEOUT = 45.0
-
-#: Names that the JavaScript server keeps for itself; a client that emits one is closed.
-RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
 
 
 class ConnectionRefused(Exception):
@@ -47,7 +46,7 @@ class Connection:
 
     def emit(self, event: str, *arguments: object) -> None:
         """Send an event, after everything sent before. Binary may be bytes, bytearray or memoryview."""
-        self._send(sio.EVENT, [event, *(_plain(argument) for argument in arguments)])
+        self._send(packets.EVENT, [event, *arguments])
 
     def emit_prepared(self, event: PreparedEvent, attachment: bytes) -> None:
         """Send a prepared event of the default namespace with its `attachment`."""
@@ -55,12 +54,17 @@ class Connection:
         if wire is not None:
             wire.write(event.websocket(attachment))
         else:
-            self._socket.post(eio.Packet(eio.MESSAGE, event.text))
-            self._socket.post(eio.Packet(eio.MESSAGE, attachment))
+            self._socket.send(event.text)
+            self._socket.send(attachment)
 
     def acknowledge(self, number: int, *arguments: object) -> None:
         """Answer the client's event `number`."""
-        self._send(sio.ACK, [_plain(argument) for argument in arguments], number)
+        self._send(packets.ACK, list(arguments), number)
+
+    @property
+    def cut_off(self) -> str | None:
+        """Why this client was cut off, if it was because it did not read."""
+        return self._socket.cut_off
 
     @property
     def waiting(self) -> int:
@@ -98,11 +102,11 @@ class Connection:
         self._socket.recover()
 
     def _send(self, kind: int, data: list[object], number: int | None = None) -> None:
-        _post(self._socket, sio.Packet(kind, data=data, namespace=self.namespace, id=number))
+        _send(self._socket, kind, self.namespace, data, number)
 
 
-#: Handles one event: the connection and the event's arguments. What it returns, None apart, is the acknowledgment; a
-#: function is called with what sends one, for a handler that wants to choose the moment.
+#: Handles one event: the connection and the event's arguments. What it returns, None apart, is the acknowledgment, a
+#: tuple one of several arguments; a function is called with what sends one, for a handler that chooses the moment.
 Handler = Callable[..., Awaitable[object]]
 
 
@@ -126,7 +130,15 @@ class _Peer:
 
     socket: EngineSocket
     connections: dict[str, Connection] = field(default_factory=dict)
-    partial: sio.Packet | None = None
+    announcements: Announcements = field(default_factory=Announcements)
+    partial: Packet | Announced | None = None
+    reaper: asyncio.TimerHandle | None = None
+
+    def spare(self) -> None:
+        """Keep a session for which CONNECT_TIMEOUT ran: it has joined a namespace, or is over."""
+        if self.reaper is not None:
+            self.reaper.cancel()
+            self.reaper = None
 
 
 class SocketServer:
@@ -141,50 +153,45 @@ class SocketServer:
         max_message: int = 1_000_000,
         cors_origin: str | None = "*",
         backlog: int = 4_000_000,
+        slow_reader_timeout: float = 10,
+        most_sessions: int = 10_000,
     ) -> None:
         self._namespaces = namespaces
         self._peers: dict[str, _Peer] = {}
-        self._closed = False
         self._engine = EngineServer(
-            backlog=backlog,
+            self._on_message,
+            opened=self._on_open,
+            closed=self._on_close,
             ping_interval=ping_interval,
             ping_timeout=ping_timeout,
-            max_http_buffer_size=max_message,
-            cors_allowed_origins=[] if cors_origin is None else cors_origin,
-            cors_credentials=False,
-            http_compression=False,
-            logger=_quiet(),
+            max_message=max_message,
+            cors_origin=cors_origin,
+            backlog=backlog,
+            slow_reader_timeout=slow_reader_timeout,
+            most_sessions=most_sessions,
         )
-        self._engine.on_message = self._on_message
-        self._engine.on("connect", self._on_open)
-        self._engine.on("disconnect", self._on_close)
 
     def attach(self, app: web.Application, path: str = "socket.io") -> None:
         """Serve at `/path/` of an aiohttp application."""
         self._engine.attach(app, path)
 
     async def close(self) -> None:
-        """Close every session and stop the heartbeat. Harmless when closed already."""
-        await asyncio.gather(*(peer.socket.close() for peer in list(self._peers.values())))
-        if not self._closed:
-            self._closed = True
-            await self._engine.shutdown()
+        """Close every session. Harmless when closed already."""
+        await self._engine.close()
 
     # --- Engine.IO tells ----------------------------------------------------------------------------------------------
 
-    def _on_open(self, sid: str, environ: object) -> None:
-        peer = self._peers[sid] = _Peer(self._engine.sockets[sid])
-        asyncio.get_running_loop().call_later(CONNECT_TIMEOUT, self._reap, peer)
+    def _on_open(self, socket: EngineSocket) -> None:
+        peer = self._peers[socket.sid] = _Peer(socket)
+        self._engine.newcomers[socket.sid] = socket
+        peer.reaper = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT, _reap, peer)
 
-    def _on_close(self, sid: str, reason: str) -> None:
-        peer = self._peers.pop(sid, None)
-        if peer is not None:
-            for connection in list(peer.connections.values()):
-                self._leave(peer, connection)
-
-    def _reap(self, peer: _Peer) -> None:
-        if not peer.connections and not peer.socket.closed:
-            spawn(peer.socket.close())
+    def _on_close(self, socket: EngineSocket, reason: str) -> None:
+        peer = self._peers.pop(socket.sid)
+        self._engine.newcomers.pop(socket.sid, None)
+        peer.spare()
+        for connection in list(peer.connections.values()):
+            self._leave(peer, connection)
 
     async def _on_message(self, socket: EngineSocket, data: str | bytes) -> None:
         peer = self._peers[socket.sid]
@@ -192,14 +199,23 @@ class SocketServer:
             packet = peer.partial
             if packet is None:
                 raise ProtocolError("a binary message that no packet announced")
-            if not packet.add_attachment(data):
+            if isinstance(packet, Announced):
+                peer.partial = None
+                if not socket.hung:
+                    await self._handle(_joined(peer, "/"), packet.complete(data), packet.number)
+                return
+            if not packet.attach(data):
                 return
             peer.partial = None
         else:
-            if peer.partial is not None or not isinstance(data, str):
+            if peer.partial is not None:
                 raise ProtocolError("text where an attachment was due")
-            packet = sio.Packet(encoded_packet=data)
-            if packet.attachment_count:
+            announced = peer.announcements.read(data)
+            if announced is not None:
+                peer.partial = announced
+                return
+            packet = packets.read(data)
+            if packet.missing:
                 peer.partial = packet
                 return
         if not socket.hung:
@@ -207,38 +223,35 @@ class SocketServer:
 
     # --- Socket.IO packets --------------------------------------------------------------------------------------------
 
-    async def _dispatch(self, peer: _Peer, packet: sio.Packet) -> None:
-        namespace = packet.namespace or "/"
-        connection = peer.connections.get(namespace)
-        if packet.packet_type == sio.CONNECT:
-            self._connect(peer, namespace, connection, packet)
-        elif connection is None:
-            raise ProtocolError(f"a packet for namespace {namespace} before its CONNECT")
-        elif packet.packet_type == sio.DISCONNECT:
+    async def _dispatch(self, peer: _Peer, packet: Packet) -> None:
+        if packet.kind == packets.CONNECT:
+            self._connect(peer, packet.namespace, packet.data)
+            return
+        connection = _joined(peer, packet.namespace)
+        if packet.kind == packets.DISCONNECT:
             connection.said_goodbye = True
             self._leave(peer, connection)
-        elif packet.packet_type in (sio.EVENT, sio.BINARY_EVENT):
-            await self._handle(connection, packet)
-        elif packet.packet_type not in (sio.ACK, sio.BINARY_ACK):
-            raise ProtocolError(f"unknown packet type {packet.packet_type}")
+        elif packet.kind == packets.EVENT:
+            await self._handle(connection, packet.data, packet.number)
+        elif packet.kind != packets.ACK:
+            raise ProtocolError("a packet that only a server sends")
 
-    def _connect(self, peer: _Peer, name: str, known: Connection | None, packet: sio.Packet) -> None:
+    def _connect(self, peer: _Peer, name: str, auth: object) -> None:
         namespace = self._namespaces.get(name)
         if namespace is None:
-            _post(
-                peer.socket,
-                sio.Packet(sio.CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=name),
-            )
+            _send(peer.socket, packets.CONNECT_ERROR, name, {"message": "Invalid namespace"})
             return
-        if known is not None or not (isinstance(packet.data, dict) or packet.data is None):
-            raise ProtocolError("a CONNECT that is not the first, or whose payload is not an object")
+        if name in peer.connections:
+            raise ProtocolError("a CONNECT that is not the first")
         try:
-            identity = namespace.authenticate(packet.data or {})
+            identity = namespace.authenticate({} if auth is None else auth)
         except ConnectionRefused as refusal:
-            _post(peer.socket, sio.Packet(sio.CONNECT_ERROR, data={"message": str(refusal)}, namespace=name))
+            _send(peer.socket, packets.CONNECT_ERROR, name, {"message": str(refusal)})
             return
-        connection = Connection(peer.socket, name, self._engine.generate_id(), identity)
-        _post(peer.socket, sio.Packet(sio.CONNECT, data={"sid": connection.id}, namespace=name))
+        connection = Connection(peer.socket, name, new_id(), identity)
+        _send(peer.socket, packets.CONNECT, name, {"sid": connection.id})
+        peer.spare()
+        self._engine.newcomers.pop(peer.socket.sid, None)
         peer.connections[name] = connection
         namespace.connected(connection)
 
@@ -246,48 +259,39 @@ class SocketServer:
         del peer.connections[connection.namespace]
         self._namespaces[connection.namespace].disconnected(connection)
 
-    async def _handle(self, connection: Connection, packet: sio.Packet) -> None:
-        data = packet.data
-        if not isinstance(data, list) or not data or not isinstance(data[0], str) or data[0] in RESERVED:
-            raise ProtocolError("an event without a name that a client may use")
-        handler = self._namespaces[connection.namespace].events.get(data[0])
-        if handler is None:
+    async def _handle(self, connection: Connection, data: object, number: int | None) -> None:
+        name = data[0] if isinstance(data, list) else None
+        handler = self._namespaces[connection.namespace].events.get(name) if isinstance(name, str) else None
+        if handler is None or not isinstance(data, list):
             return
-        connection.ack_wanted = packet.id is not None
+        connection.ack_wanted = number is not None
         try:
             answer = await handler(connection, *data[1:])
         except Exception:
-            _log.exception("the handler of %r failed", data[0])
+            _log.exception("the handler of %r failed", name)
             return
-        if packet.id is None or answer is None:
+        if number is None or answer is None:
             return
         if callable(answer):
-            answer(partial(connection.acknowledge, packet.id))
+            answer(partial(connection.acknowledge, number))
+        elif isinstance(answer, tuple):
+            connection.acknowledge(number, *answer)
         else:
-            connection.acknowledge(packet.id, answer)
+            connection.acknowledge(number, answer)
 
 
-def _quiet() -> logging.Logger:
-    """Return a logger for python-engineio, which reports every client's mistake as an error of the server's."""
-    logger = logging.getLogger("mockpbx.transport.engineio")
-    logger.setLevel(logging.CRITICAL)
-    return logger
+def _joined(peer: _Peer, namespace: str) -> Connection:
+    """Return a peer's connection of a namespace. Raises ProtocolError for a peer that has not joined it."""
+    connection = peer.connections.get(namespace)
+    if connection is None:
+        raise ProtocolError(f"a packet for namespace {namespace[:64]} before its CONNECT")
+    return connection
 
 
-def _post(socket: EngineSocket, packet: sio.Packet) -> None:
-    encoded = packet.encode()
-    for part in encoded if isinstance(encoded, list) else [encoded]:
-        socket.post(eio.Packet(eio.MESSAGE, part))
+def _reap(peer: _Peer) -> None:
+    spawn(peer.socket.close())
 
 
-def _plain(value: object) -> object:
-    """Return `value` with all binary as bytes: anything else breaks the library's encoding of it."""
-    match value:
-        case bytearray() | memoryview():
-            return bytes(value)
-        case dict():
-            return {name: _plain(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return value
+def _send(socket: EngineSocket, kind: int, namespace: str, data: object, number: int | None = None) -> None:
+    for message in packets.write(kind, namespace, number, data):
+        socket.send(message)

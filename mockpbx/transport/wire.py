@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 _log = logging.getLogger(__name__)
 
@@ -36,13 +37,18 @@ class Wire:
 
     Nothing waits here, unless whoever sends asks for it: a message goes to the transport the moment it is sent, so
     messages leave in the order in which things happened, and the transport's own buffer is the only queue. A peer that
-    stops reading is cut off when that buffer exceeds `backlog` bytes, since frames would otherwise pile up without end.
+    stops reading is cut off when that buffer exceeds `backlog` bytes, since frames would otherwise pile up without end,
+    or when it has taken nothing of it for `patience` seconds; `cut_off` tells why then.
     """
 
-    def __init__(self, transport: asyncio.Transport, backlog: int) -> None:
+    def __init__(self, transport: asyncio.Transport, backlog: int, patience: float) -> None:
         self._transport = transport
         self._held: list[bytes] | None = None
         self._backlog = backlog
+        self._patience = patience
+        self._left = 0  # bytes that waited when something was written last
+        self._took_at = 0.0  # when the peer had taken something, as far as was seen
+        self.cut_off: str | None = None
 
     @property
     def waiting(self) -> int:
@@ -73,8 +79,22 @@ class Wire:
         if transport.is_closing():
             return
         transport.write(data)
-        if transport.get_write_buffer_size() > self._backlog:
-            _log.warning("cut off a client that stopped reading: more than %d bytes wait for it", self._backlog)
+        waiting = transport.get_write_buffer_size()
+        if waiting or self._left:
+            self._watch(waiting, len(data))
+
+    def _watch(self, waiting: int, written: int) -> None:
+        """See whether the peer has taken anything of what waited, and cut it off where it has not for too long."""
+        now = time.monotonic()
+        if not self._left or waiting < self._left + written:
+            self._took_at = now
+        self._left = waiting
+        if waiting > self._backlog:
+            self.cut_off = f"more than {self._backlog} bytes wait for it"
+        elif waiting and now - self._took_at > self._patience:
+            self.cut_off = f"{waiting} bytes wait for it, and it has taken none for {self._patience:g} s"
+        if self.cut_off is not None:
+            _log.warning("cut off a client that stopped reading: %s", self.cut_off)
             self.abort()
 
     def abort(self) -> None:

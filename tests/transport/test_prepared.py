@@ -67,7 +67,7 @@ def test_whatever_the_payload_says(name, attachment):
 
 def test_a_peer_that_stops_reading_is_cut_off_and_nothing_more_is_written():
     sink = Sink(waiting=1_001)
-    wire = Wire(sink, backlog=1_000)
+    wire = Wire(sink, backlog=1_000, patience=10)
     wire.send("hello")
     assert sink.aborted
     wire.send("more")

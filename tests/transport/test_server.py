@@ -225,49 +225,6 @@ async def test_an_unknown_namespace_is_refused_by_name_and_nothing_else_happens(
         assert (await peer.hear()).startswith('40{"sid":')
 
 
-@pytest.mark.parametrize(
-    "messages",
-    [
-        ['42["note"]'],  # an event before CONNECT
-        ["40", "40"],
-        ['40["list"]'],
-        ['40"text"'],
-        ["40", "42{}"],
-        ["40", "42[]"],
-        ["40", "42[1]"],
-        ["40", "42[not json"],
-        ["40", "49"],
-        ["40", "4x"],
-        ["40", "4"],
-        ["40", b"stray"],
-        ["40", '451-["note",{"_placeholder":true,"num":7}]', b"x"],
-        ["40", '451-["note",{"_placeholder":true,"num":0}]', '42["note"]'],
-        ["40", '42["connect"]'],
-        ["40", '42["disconnect"]'],
-        ["40", "9"],
-        ["40", "0"],
-        ["40", "42" + "[" * 100_000],
-    ],
-)
-async def test_a_client_that_breaks_the_protocol_is_closed_at_once(host, messages):
-    async with raw(host) as peer:
-        await peer.say(*messages)
-        heard = [await peer.hear() for _ in messages]
-        assert heard[-1] is None or await peer.hear() is None
-        assert "42" not in {str(message)[:2] for message in heard if message and "welcome" not in str(message)}
-        assert host.log in ([], ["gone"])
-    async with client(host) as (sio, _):
-        assert await sio.call("double", "x") == {"twice": "xx"}
-
-
-async def test_a_frame_over_the_limit_closes_with_1009(host):
-    async with raw(host) as peer:
-        await peer.say("40", b"x" * 1_000_001)
-        while await peer.hear() is not None:
-            pass
-        assert peer.ws.close_code == 1009
-
-
 async def test_a_client_whose_heart_stops_is_closed_and_its_namespaces_hear_of_it(host):
     async with raw(host) as peer:
         await peer.say("40")
@@ -276,18 +233,20 @@ async def test_a_client_whose_heart_stops_is_closed_and_its_namespaces_hear_of_i
 
 
 async def test_a_session_that_joins_no_namespace_is_closed_after_a_while(host, monkeypatch):
-    monkeypatch.setattr("mockpbx.transport.server.CONNECT_TIMEOUT", 0.05)
-    async with raw(host) as joins_nothing, raw(host) as joins:
+    monkeypatch.setattr("mockpbx.transport.server.CONNECT_TIMEOUT", 1)
+    async with raw(host) as joins:
         await joins.say("40")
         await joins.hear()
-        assert await joins_nothing.hear() is None
-        await joins.say('420["double","x"]')
         assert await joins.hear() == '42["welcome",null]'
-        assert await joins.hear() == '430[{"twice":"xx"}]'
+        answer = asyncio.create_task(joins.hear())  # which answers its pings meanwhile
+        async with raw(host) as joins_nothing:
+            assert await joins_nothing.hear() is None
+        await joins.say('420["double","x"]')
+        assert await answer == '430[{"twice":"xx"}]'
 
 
 async def test_closing_does_not_wait_for_a_peer_that_never_reads(host, monkeypatch):
-    monkeypatch.setattr("mockpbx.transport.engine.CLOSE_TIMEOUT", 0.2)
+    monkeypatch.setattr("mockpbx.transport.websocket.CLOSE_TIMEOUT", 0.2)
     _, writer = await asyncio.open_connection(*host.url.removeprefix("http://").split(":"), limit=1)
     writer.write(
         b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"

@@ -1,0 +1,88 @@
+"""The fast path in: an event with one binary attachment, decoded once and recognised from then on.
+
+A client's `audio` events differ in their attachment and in the number of their acknowledgment, and in nothing else. To
+decode the text of each anew costs more than everything that is done with the sound.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from mockpbx.transport.packets import is_event
+
+#: Texts that are known at once by one client, and their greatest length: far more than one for each call it has.
+MOST_KNOWN = 1_000
+LONGEST = 1_000
+
+_HEAD = "51-"  # a binary event with one attachment, of the default namespace
+_MOST_DIGITS = 15
+_PLACEHOLDER = {"_placeholder": True, "num": 0}
+_SCALARS = (str, int, float, type(None))
+
+
+class Announced(NamedTuple):
+    """An event whose one attachment is due: `arguments`, its name first, hold it at `argument` under `key`.
+
+    `number` is that of the acknowledgment it asks for, None where it asks for none.
+    """
+
+    number: int | None
+    arguments: list[object]
+    argument: int
+    key: str
+
+    def complete(self, attachment: bytes) -> list[object]:
+        """Return the arguments with the attachment in its place."""
+        arguments = self.arguments.copy()
+        holder = arguments[self.argument]
+        assert isinstance(holder, dict)
+        arguments[self.argument] = {**holder, self.key: attachment}
+        return arguments
+
+
+class Announcements:
+    """What one client announces. Texts of any other shape than the one described above are for the library."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Announced] = {}
+
+    def read(self, text: str) -> Announced | None:
+        """Return the event that the text of a Socket.IO packet announces, None for one of another shape."""
+        head, _, body = text.partition("[")
+        number = head[len(_HEAD) :]
+        if not head.startswith(_HEAD) or len(number) > _MOST_DIGITS or not (number.isdigit() or not number):
+            return None
+        known = self._known.get(body) or self._learn(body)
+        if known is None or not number:
+            return known
+        return Announced(int(number), known.arguments, known.argument, known.key)
+
+    def _learn(self, body: str) -> Announced | None:
+        known = _announced(body) if len(body) <= LONGEST else None
+        if known is not None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[body] = known
+        return known
+
+
+def _announced(body: str) -> Announced | None:
+    """Return what the list without its first bracket announces, if one placeholder is all that is deep in it."""
+    try:
+        arguments = json.loads(f"[{body}")
+    except (ValueError, RecursionError):
+        return None  # the library says what is wrong with it
+    if not is_event(arguments):
+        return None
+    found = [
+        (place, key)
+        for place, argument in enumerate(arguments)
+        if isinstance(argument, dict)
+        for key, value in argument.items()
+        if not isinstance(value, _SCALARS)
+    ]
+    flat = all(isinstance(argument, (*_SCALARS, dict)) for argument in arguments)
+    if not flat or len(found) != 1 or arguments[found[0][0]][found[0][1]] != _PLACEHOLDER:
+        return None
+    return Announced(None, arguments, *found[0])
