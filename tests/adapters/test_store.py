@@ -91,9 +91,7 @@ async def test_two_thousand_records_at_once_are_all_committed(store):
 
 async def test_a_killed_emulators_calls_are_closed_with_what_was_known_of_them(tmp_path, monkeypatch):
     locks = []
-    monkeypatch.setattr(
-        "mockpbx.adapters.store.sqlite.Presence", lambda file: locks.append(Presence(file)) or locks[-1]
-    )
+    monkeypatch.setattr("mockpbx.adapters.store.file.Presence", lambda file: locks.append(Presence(file)) or locks[-1])
     killed = await SqliteStore.open(tmp_path / "calls.db")
     killed.keep("w", a_record("alive", cause=127))
     killed.keep("w", a_record("ended", cause=17))
@@ -139,8 +137,8 @@ async def test_a_file_of_another_format_is_refused_and_left_alone(tmp_path):
 
 
 async def test_a_file_that_another_process_locks_costs_time_and_no_record(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("mockpbx.adapters.store.sqlite.BUSY_TIMEOUT", 0.01)
-    monkeypatch.setattr("mockpbx.adapters.store.sqlite.RETRY", 0.01)
+    monkeypatch.setattr("mockpbx.adapters.store.file.BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr("mockpbx.adapters.store.writer.RETRY", 0.01)
     store = await SqliteStore.open(tmp_path / "calls.db")
     with contextlib.closing(sqlite3.connect(tmp_path / "calls.db", isolation_level=None)) as bully:
         bully.execute("BEGIN IMMEDIATE")
@@ -156,7 +154,7 @@ async def test_a_file_that_another_process_locks_costs_time_and_no_record(tmp_pa
 
 
 async def test_closing_gives_up_on_a_file_that_stays_locked_and_says_so(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("mockpbx.adapters.store.sqlite.BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr("mockpbx.adapters.store.file.BUSY_TIMEOUT", 0.01)
     store = await SqliteStore.open(tmp_path / "calls.db")
     with contextlib.closing(sqlite3.connect(tmp_path / "calls.db", isolation_level=None)) as bully:
         bully.execute("BEGIN IMMEDIATE")

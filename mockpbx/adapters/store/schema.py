@@ -45,7 +45,12 @@ def _insert(table: str, columns: tuple[str, ...], conflict: str) -> str:
     return f"INSERT OR {conflict} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
 
 
-KEEP_CALL = _insert("calls", CALL_COLUMNS, "REPLACE")
+#: Kept in any order, what is known last of a call stays.
+KEEP_CALL = (
+    f"INSERT INTO calls ({', '.join(CALL_COLUMNS)}) VALUES ({', '.join('?' * len(CALL_COLUMNS))}) "  # noqa: S608
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in CALL_COLUMNS[2:])} "
+    "WHERE excluded.ended_at >= calls.ended_at"
+)
 #: IGNORE: a record that is there already is never written again, so there is exactly one per call.
 ISSUE_RECORD = _insert("records", RECORD_COLUMNS, "IGNORE")
 FORGET_CALL = "DELETE FROM calls WHERE workspace = ? AND session_id = ?"
@@ -53,7 +58,37 @@ ALL_CALLS = f"SELECT {', '.join(CALL_COLUMNS)} FROM calls ORDER BY started_at, s
 LAST_RECORD = "SELECT COALESCE(MAX(id), 0) FROM records"
 COUNT_NEW = "SELECT COUNT(*) FROM records WHERE workspace = ? AND id > ?"
 FORGET_NEW = "DELETE FROM records WHERE workspace = ? AND id > ?"
+#: What changes the tables, by name: so it stands in logbooks.
+STATEMENTS = {
+    "KEEP_CALL": KEEP_CALL,
+    "ISSUE_RECORD": ISSUE_RECORD,
+    "FORGET_CALL": FORGET_CALL,
+    "FORGET_NEW": FORGET_NEW,
+}
 SELECT_RECORD = f"SELECT {', '.join(CALL_COLUMNS[1:])}, created_at FROM records"  # noqa: S608
+#: Ids come as a JSON list: a page may have more of them than a statement may have parameters.
+BY_IDS = f"{SELECT_RECORD} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"  # noqa: S608
+OLDEST_FIRST, NEWEST_FIRST = "ASC", "DESC"
+IS_THERE = "SELECT 1 FROM records WHERE id = ?"
+NEWER = (
+    "SELECT id, duration, billable_seconds, destination FROM records WHERE workspace = ? AND id > ? ORDER BY id LIMIT ?"
+)
+#: Who has records, the latest first; each step is one look into the index.
+WORKSPACES = """
+WITH RECURSIVE found (workspace) AS (
+    SELECT MIN(workspace) FROM records
+    UNION ALL
+    SELECT (SELECT MIN(workspace) FROM records WHERE workspace > found.workspace) FROM found
+    WHERE found.workspace IS NOT NULL
+)
+SELECT workspace FROM found WHERE workspace IS NOT NULL
+ORDER BY (SELECT MAX(id) FROM records WHERE records.workspace = found.workspace) DESC
+"""
+
+
+def knows(name: str, parameters: tuple[object, ...]) -> bool:
+    """Return whether there is such a statement with so many parameters; another version's may be others."""
+    return STATEMENTS.get(name, "").count("?") == len(parameters)
 
 
 def call_row(workspace: str, record: CallRecord) -> tuple[object, ...]:
