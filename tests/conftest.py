@@ -1,5 +1,6 @@
 """A real server for every test that needs one: on loopback, on a free port, its records in memory."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -11,6 +12,12 @@ from mockpbx.domain.plan import Plan
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: one worker more than processors, since many tests wait for real time."""
+    return (os.cpu_count() or 1) + 1
+
 
 StartServer = Callable[..., Awaitable[Server]]
 

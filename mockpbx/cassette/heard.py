@@ -17,8 +17,9 @@ from mockpbx.domain import events as e
 from mockpbx.domain.record import CallRecord, file_record
 from mockpbx.evidence.dossier import Dossier, Replay
 from mockpbx.media import facts
-from mockpbx.media.codecs import BadAudio, UplinkDecoder
-from mockpbx.media.pcm import FRAME_BYTES, FRAME_MS
+from mockpbx.media.codecs import UplinkDecoder
+from mockpbx.media.framing import FRAME_BYTES, FRAME_MS
+from mockpbx.media.pcm import to_bytes
 from mockpbx.media.playout import Playout
 from mockpbx.media.recording import Arrival, Recording
 from mockpbx.runtime.callbook import CallView
@@ -137,7 +138,7 @@ class HeardCall:
         try:
             samples = self._decoder.decode(str(audio_format), data)
             happened = self._playout.play(samples) if self._connected is not None else []
-        except (BadAudio, PBXError) as error:
+        except PBXError as error:
             self._write(at, [AudioRefused(str(error), len(data))])
             return
         self._recording.arrive(Arrival(at, str(audio_format), data, len(samples), ack_wanted))
@@ -185,7 +186,7 @@ class HeardCall:
         while self._connected is not None and not self.ended and self._next_frame <= at:
             client = self._pull(self._next_frame)
             callee = self._said.popleft() if self._said else _SILENCE
-            self._recording.add(self._next_frame, callee, client, self._playout.waiting)
+            self._recording.add(self._next_frame, callee, to_bytes(client), self._playout.waiting)
             self._next_frame += FRAME_MS
 
     def dossier(self, *, whole: bool) -> Dossier:

@@ -5,14 +5,11 @@ from typing import Final
 
 import numpy as np
 
+from mockpbx.contract.errors import BadAudio
 from mockpbx.contract.vocabulary import AudioFormat
 from mockpbx.media.g711 import decode_alaw, decode_ulaw
 from mockpbx.media.mp3 import PIECE, Mp3Decoder, NotMp3
 from mockpbx.media.pcm import Samples
-
-
-class BadAudio(ValueError):
-    """The audio of one message cannot be played; the sentence goes to the client, and the call goes on."""
 
 
 def decode_pcm16(data: bytes) -> Samples:

@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mockpbx.contract.vocabulary import DTMF_DIGITS as DIGITS
-from mockpbx.media.pcm import FRAME, RATE, Samples
+from mockpbx.media.framing import FRAME, RATE
+from mockpbx.media.pcm import Samples
 
 ROWS: Final = (697, 770, 852, 941)
 COLUMNS: Final = (1209, 1336, 1477, 1633)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mockpbx.media.dtmf import KeypadReceiver
-from mockpbx.media.pcm import FRAME, RATE, SILENCE, Samples, samples_of
+from mockpbx.media.framing import FRAME, RATE, samples_of
+from mockpbx.media.pcm import SILENCE, Samples
 from mockpbx.media.playout import Frame
 
 #: What is below is silence, in dBFS of a frame's RMS: 32 dB under comfortable speech, above the noise of any sane line.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mockpbx.media.facts import Ledger
-from mockpbx.media.pcm import FRAME_BYTES, Samples, samples_of
+from mockpbx.media.framing import FRAME_BYTES, samples_of
+from mockpbx.media.pcm import Samples
 from mockpbx.media.playout import SILENT, Frame
 
 #: What waits before a voice begins: enough for pieces that come a frame early or late.

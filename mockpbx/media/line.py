@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from mockpbx.media import dtmf, facts
 from mockpbx.media.ears import DigitEar, Ear
-from mockpbx.media.pcm import FRAME, SILENCE, Samples, mixed, samples_of
+from mockpbx.media.framing import FRAME, samples_of
+from mockpbx.media.pcm import SILENCE, Samples, mixed, to_bytes
 from mockpbx.media.playout import Frame, Key, Playout
 from mockpbx.media.sources import Silence, Source
 
@@ -141,7 +142,19 @@ class Line:
         return Frame(sound if said.sound is SILENCE else mixed(said.sound, sound), keys)
 
 
-def listen(lines: Sequence[Line], frames: Sequence[Samples]) -> list[list[facts.DigitReceived]]:
-    """Listen for in-band digits in one frame of each line, all lines at once, since numpy likes company."""
-    found = dtmf.receive([line.keypad for line in lines], np.asarray(frames))
-    return [[facts.DigitReceived(digit, in_band=True) for digit in digits] for digits in found]
+class Step(NamedTuple):
+    """20 ms of one line: what the callee says and what it hears, 320 bytes each, and what happened in them."""
+
+    said: bytes
+    heard: bytes
+    happened: list[object]
+
+
+def step_together(lines: Sequence[Line]) -> list[Step]:
+    """Let 20 ms pass on each line, and listen for keypad tones on all at once, since numpy likes company."""
+    steps = [line.step() for line in lines]
+    digits = dtmf.receive([line.keypad for line in lines], np.asarray([said for said, _ in steps]))
+    return [
+        Step(to_bytes(said), to_bytes(line.heard), happened + [facts.DigitReceived(key, in_band=True) for key in keys])
+        for line, (said, happened), keys in zip(lines, steps, digits, strict=True)
+    ]

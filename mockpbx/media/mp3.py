@@ -16,16 +16,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Event
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from mockpbx.media.pcm import RATE, Samples
+from mockpbx.media.framing import RATE
+from mockpbx.media.pcm import Samples
 
 if TYPE_CHECKING:
     from av import AudioCodecContext, AudioFrame
 
 PIECE: Final = 4096
+_warm = Event()
 
 _NOTHING: Final = np.empty(0, np.int16)
 _DECODER_DELAY: Final = 529  # every Layer III decoder is this late: 528 of the filter bank, and one
@@ -382,9 +385,15 @@ def _complaint(data: bytes) -> str:
     return f"no MP3 frame in these {len(data)} bytes: {expected}; raw samples go as pcm16, ulaw or alaw"
 
 
+def is_warm() -> bool:
+    """Return whether `warm_up` has been through."""
+    return _warm.is_set()
+
+
 def warm_up() -> None:
     """Import PyAV and build a codec and a resampler, so that the first MP3 of a call need not wait for it."""
     track = _Track(Info(0))
     header = read_header(b"\xff\xe3\x18\xc0")  # 8 kbit/s, 8 kHz, mono
     if header is not None:
         track.decode(Frame(b"\xff\xe3\x18\xc0".ljust(header.length, b"\0"), header, opens=True))
+    _warm.set()

@@ -1,26 +1,18 @@
-"""The one sound format inside: 8 kHz, mono, 16-bit, in frames of 20 ms (contract, section "Audio Format")."""
+"""Sound as arrays: 16-bit samples on the grid of `media/framing`."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-Samples = NDArray[np.int16]
+from mockpbx.media.framing import FRAME
 
-RATE = 8_000
-FRAME_MS = 20
-FRAME = RATE * FRAME_MS // 1_000  # samples
-FRAME_BYTES = 2 * FRAME
+Samples = NDArray[np.int16]
 
 #: A frame of silence. Shared and read-only, so `frame is SILENCE` is the cheap test for it.
 SILENCE: Samples = np.zeros(FRAME, dtype=np.int16)
 SILENCE.flags.writeable = False
 SILENCE_BYTES = SILENCE.tobytes()
-
-
-def samples_of(duration_ms: float) -> int:
-    """Return how many samples last `duration_ms`, at least one."""
-    return max(1, round(duration_ms * RATE / 1_000))
 
 
 def to_bytes(frame: Samples) -> bytes:

@@ -15,7 +15,8 @@ import numpy as np
 
 from mockpbx.contract.errors import QueueFull
 from mockpbx.media import dtmf, facts
-from mockpbx.media.pcm import FRAME, RATE, SILENCE, Samples, samples_of
+from mockpbx.media.framing import FRAME, RATE, samples_of
+from mockpbx.media.pcm import SILENCE, Samples
 
 #: The pause that keeps two digits apart (contract, `dtmf`, "Best Practice": about 50 ms).
 KEY_PAUSE = samples_of(50)

@@ -6,12 +6,15 @@ import io
 import wave
 from array import array
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from mockpbx.media.framing import FRAME, FRAME_BYTES, RATE
 
-from mockpbx.media.pcm import FRAME, FRAME_BYTES, RATE, Samples, to_bytes
+if TYPE_CHECKING:  # an idle server needs no numpy; who listens to a recording does
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mockpbx.media.pcm import Samples
 
 #: Bytes of 20 ms, both sides.
 FRAME_SIZE = 2 * FRAME_BYTES
@@ -76,14 +79,14 @@ class Recording:
     def __len__(self) -> int:
         return len(self._callee)
 
-    def add(self, at: int, callee: bytes, client: Samples, waiting: int) -> None:
-        """Add the 20 ms that ended at `at`: 320 bytes as the client got them, 160 samples as the callee heard them.
+    def add(self, at: int, callee: bytes, client: bytes, waiting: int) -> None:
+        """Add the 20 ms that ended at `at`: 320 bytes as the client got them, and as the callee heard the client.
 
         `waiting` samples of the client's were still queued then.
         """
         self._times.append(at)
         self._queue.append(waiting)
-        self._client.append(to_bytes(client))
+        self._client.append(client)
         self._callee.append(callee)
         self.size += FRAME_SIZE
 
@@ -94,6 +97,8 @@ class Recording:
 
     def sound(self) -> Sound:
         """Return what there is so far. May run beside a call that goes on."""
+        import numpy as np
+
         frames = len(self)
         return Sound(
             np.array(self._times[:frames], dtype=np.int64),
@@ -112,6 +117,8 @@ class Recording:
 
     def wav(self) -> bytes:
         """Return a stereo WAV file, 8 kHz, 16-bit: callee left, client right. May run beside a call that goes on."""
+        import numpy as np
+
         sound = self.sound()
         both = np.stack([sound.callee, sound.client], axis=1).astype("<i2")
         file = io.BytesIO()
@@ -125,6 +132,8 @@ class Recording:
 
 def peaks(frames: Sequence[bytes]) -> list[int]:
     """Return how loud each frame of 320 bytes gets: 0 for silence, 255 for full scale."""
+    import numpy as np
+
     samples = np.frombuffer(b"".join(frames), "<i2").reshape(-1, FRAME)
     # ~x is -1 - x: the lowest sample has no positive counterpart in 16 bits.
     loudest = np.maximum(samples.max(axis=1), ~samples.min(axis=1))
@@ -133,4 +142,6 @@ def peaks(frames: Sequence[bytes]) -> list[int]:
 
 
 def _joined(frames: list[bytes]) -> Samples:
+    import numpy as np
+
     return np.frombuffer(b"".join(frames), "<i2").astype(np.int16)

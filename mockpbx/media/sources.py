@@ -6,7 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mockpbx.media.pcm import FRAME, RATE, Samples, samples_of
+from mockpbx.media.framing import FRAME, RATE, samples_of
+from mockpbx.media.pcm import Samples
 from mockpbx.media.playout import SILENT, Frame
 
 LEVEL = 8_000  # peak of tones and noise: about -12 dBFS, a comfortable telephone level

@@ -99,7 +99,7 @@ def _like_a_clip(samples: Samples) -> Samples:
     """The sound without the silence around it, faded at its ends, at the level of the packaged clips."""
     import numpy as np
 
-    from mockpbx.media.pcm import FRAME, samples_of
+    from mockpbx.media.framing import FRAME, samples_of
 
     audible = np.flatnonzero(np.abs(samples.astype(np.int32)) > _AUDIBLE)
     if not audible.size:

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from mockpbx.media.pcm import RATE, Samples, samples_of
+from mockpbx.media.framing import RATE, samples_of
+from mockpbx.media.pcm import Samples
 from mockpbx.media.sources import LEVEL
 
 #: One period: what sounds together (Hz), nothing in the pauses, and for how long (ms).

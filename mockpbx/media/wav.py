@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from mockpbx.media.framing import RATE
 from mockpbx.media.mp3 import Mp3Decoder, NotMp3
-from mockpbx.media.pcm import RATE, Samples
+from mockpbx.media.pcm import Samples
 
 _ADVICE: Final = "convert it with: ffmpeg -i INPUT -ac 1 -ar 8000 OUTPUT.wav"
 

@@ -8,10 +8,12 @@ from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from mockpbx.media import speech
-from mockpbx.media.pcm import Samples
-from mockpbx.media.wav import NotAudio, read_audio, read_wav, write_wav
+
+if TYPE_CHECKING:  # what needs numpy is loaded with the first sound
+    from mockpbx.media.pcm import Samples
 
 _PACKAGE = Path(__file__).parents[1]
 #: In the wheel the clips lie inside the package, in a checkout beside it.
@@ -39,6 +41,8 @@ def load(name: str) -> Samples:
 
 @lru_cache(maxsize=256)
 def _read(path: Path, *stamp: int) -> Samples:
+    from mockpbx.media.wav import read_audio
+
     return _frozen(read_audio(path))
 
 
@@ -48,6 +52,8 @@ def speak(words: str, voice: str) -> Samples:
 
     They are kept in the user's cache directory, so that what was spoken once needs the extra no more.
     """
+    from mockpbx.media.wav import NotAudio, read_wav
+
     kept = _kept(words, voice)
     try:
         samples = read_wav(kept)
@@ -59,6 +65,8 @@ def speak(words: str, voice: str) -> Samples:
 
 def _found(name: str) -> Path:
     from difflib import get_close_matches
+
+    from mockpbx.media.wav import NotAudio
 
     names = packaged()
     if name in names:
@@ -79,6 +87,8 @@ def _kept(words: str, voice: str) -> Path:
 
 def _keep(samples: Samples, path: Path) -> None:
     """Write a file that is there as a whole or not at all; a directory that cannot be written keeps nothing."""
+    from mockpbx.media.wav import write_wav
+
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=path.parent) as folder:

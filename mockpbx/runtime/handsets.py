@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from mockpbx.contract.errors import InvalidRequest, PBXError
 from mockpbx.domain import commands as c
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.scenario import Step, opened
-from mockpbx.media.handset import Microphone
-from mockpbx.media.line import Line
-from mockpbx.media.pcm import SILENCE, Samples, mixed, to_bytes
-from mockpbx.media.sources import Silence
 from mockpbx.runtime.callbook import CallBook
 from mockpbx.runtime.clock import ClockMode
 from mockpbx.runtime.entries import HandsetPickedUp, HandsetPutDown, HandsetVoiced
 from mockpbx.runtime.journal import Entry
 
+if TYPE_CHECKING:
+    from mockpbx.media.line import Line
+    from mockpbx.runtime.handset import Handset, Page
+
 #: The persona of a call that a person is to pick up, and the name under which a person takes over.
 HANDSET = "handset"
 
 Reason = Literal["unknown", "ended", "held", "clock"]
-Farewell = Literal["taken", "ended", "clock"]
 Hand = Literal["held", "talking"]
-
-_SILENCE = Silence()
 
 
 class OutOfReach(PBXError):
@@ -35,19 +32,6 @@ class OutOfReach(PBXError):
     def __init__(self, reason: Reason, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
-
-
-class Page(Protocol):
-    """Where a person sits who holds a handset. None of its methods waits for anything."""
-
-    def hear(self, frame: bytes) -> None:
-        """Take 20 ms of the call, 320 bytes."""
-
-    def voice(self, talking: bool) -> None:
-        """Learn whether the person is what the client hears from here on, or something else is."""
-
-    def dismiss(self, why: Farewell, sentence: str) -> None:
-        """Learn that the handset is not its own any more."""
 
 
 class Workplace(Protocol):
@@ -75,27 +59,6 @@ class Workplace(Protocol):
         """Write a fact into the journal."""
 
 
-class Handset:
-    """One call in a person's hand. It is `talking` while nothing else speaks in the person's place."""
-
-    def __init__(self, session_id: str, line: Line, page: Page, *, wanted: bool) -> None:
-        self.session_id = session_id
-        self.line = line
-        self.page = page
-        self.microphone = Microphone()
-        self.wanted = wanted  # the person asked to talk, and no scenario was asked for since
-        self.told = False  # what the page knows of `talking`
-
-    @property
-    def talking(self) -> bool:
-        """Whether the client hears the microphone, or will from the answer on."""
-        return self.line.source is self.microphone
-
-    def hear(self, heard: Samples, said: Samples) -> None:
-        """Let the person hear 20 ms: who talks hears the client, as a callee does; who listens hears both sides."""
-        self.page.hear(to_bytes(heard if self.talking or said is SILENCE else mixed(heard, said)))
-
-
 class Handsets:
     """The handsets of a workspace, one a call at most; its journal's reader, too."""
 
@@ -121,6 +84,8 @@ class Handsets:
             raise OutOfReach("held", "Another page holds this call: take it over, or put it down there")
         if holder is not None:
             self._dismiss(holder, "taken", "Another page took the call over")
+        from mockpbx.runtime.handset import Handset
+
         handset = Handset(session_id, line, page, wanted=holder is not None and holder.wanted)
         self._held[session_id] = handset
         line.listener = handset.hear
@@ -198,7 +163,7 @@ class Handsets:
     def _release(self, handset: Handset, why: Literal["gone", "taken", "ended", "clock"]) -> HandsetPutDown:
         del self._held[handset.session_id]
         handset.line.listener = None
-        handset.line.rest(_SILENCE)
+        handset.rest(wanted=False)
         handset.microphone.open = False
         return HandsetPutDown(why, handset.microphone.ledger)
 
@@ -214,7 +179,7 @@ class Handsets:
         view = self._workplace.calls.find(handset.session_id)
         answered = view is not None and view.status == "Connected"
         free = not answered or self._workplace.step_of(handset.session_id) is None
-        handset.line.rest(handset.microphone if handset.wanted and free else _SILENCE)
+        handset.rest(wanted=handset.wanted and free)
         handset.microphone.open = answered and handset.talking
 
 

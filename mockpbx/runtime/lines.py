@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mockpbx.contract.vocabulary import DTMF_DIGITS, DialStatus
+from mockpbx.contract.vocabulary import DialStatus
 from mockpbx.domain import events as e
-from mockpbx.domain import scenario as s
-from mockpbx.media.ears import DigitEar
-from mockpbx.media.line import Line, listen
-from mockpbx.media.pcm import RATE, to_bytes
-from mockpbx.runtime.callee import ear_for, source_of
+from mockpbx.media.framing import RATE
+from mockpbx.runtime.cadence import Cadence
 from mockpbx.runtime.ticker import Ticker
-from mockpbx.runtime.uplink import Uplink
 
-
-class Said(NamedTuple):
-    """20 ms of one line: what its callee says, as the clients get it, and what happened in them."""
-
-    session_id: str
-    line: Line
-    frame: bytes
-    happened: list[object]
+if TYPE_CHECKING:  # what needs numpy is loaded with the first call
+    from mockpbx.media.line import Line, Step
+    from mockpbx.runtime.uplink import Uplink
 
 
 class Lines:
     """The lines of live calls, by session id. `seed` is the workspace's; times are virtual ms."""
 
     def __init__(self, seed: int) -> None:
+        self.cadence = Cadence()
         self._seed = seed
         self._lines: dict[str, Line] = {}
         self._uplinks: dict[str, Uplink] = {}
@@ -52,30 +43,20 @@ class Lines:
 
     def open(self, session_id: str, playout_limit: float, ordinal: int) -> None:
         """Begin the line of a workspace's call of that ordinal; `playout_limit` is in seconds."""
+        from mockpbx.media.line import Line
+        from mockpbx.runtime.uplink import Uplink
+
         self._lines[session_id] = Line(round(playout_limit * RATE), ordinal)
         self._uplinks[session_id] = Uplink()
 
     def apply(self, at: int, session_id: str, event: e.Event) -> None:
         """Let what happens to a live call take effect on its line. Raises Unplayable for a sound that cannot be had."""
+        from mockpbx.runtime.voices import direct
+
         line = self._lines[session_id]
-        match event:
-            case e.DialStatusChanged(DialStatus.CONNECTED):
-                self._ticker.add(session_id, line, at)
-                line.digits = DigitEar(DTMF_DIGITS)
-            case e.TakenOver():
-                line.digits = DigitEar(DTMF_DIGITS)
-            case e.ScenarioFinished() | e.ScenarioFailed() | e.ScenarioStopped():
-                line.ear = line.digits = None
-            case e.ExpectationMet() | e.ExpectationMissed():
-                line.ear = None
-            case e.CalleeListens(expectation):
-                line.ear = ear_for(expectation)
-            case e.CalleeSpoke(s.Silence()):
-                line.source = line.resting
-            case e.CalleeSpoke(sound):
-                line.source = source_of(sound, np.random.default_rng([self._seed, line.ordinal]))
-            case e.CalleePressed(digit, duration, via, bounces):
-                line.press(digit, duration, via, bounces)
+        if isinstance(event, e.DialStatusChanged) and event.status is DialStatus.CONNECTED:
+            self.cadence.begin(session_id, self._ticker.add(session_id, line, at))
+        direct(line, event, self._seed)
 
     def close(self, session_id: str) -> list[object]:
         """End the line of a call. Returns what happened there, the settled ledgers last."""
@@ -89,19 +70,19 @@ class Lines:
         """Return when the next lines are to step, None where no call is connected."""
         return self._ticker.next_deadline()
 
-    def tick(self, at: int) -> list[Said]:
-        """Let 20 ms pass on the lines whose moment this is."""
+    def tick(self, at: int) -> Iterator[tuple[str, Line, Step]]:
+        """Let 20 ms pass on the lines whose moment this is. Returns each with its session and what it did."""
         phase = self._ticker.due(at)
         if phase is None:
-            return []
-        lines = list(phase.lines.items())
-        steps = [line.step() for _, line in lines]
-        digits = listen([line for _, line in lines], [said for said, _ in steps])
-        return [
-            Said(session_id, line, to_bytes(said), [*happened, *pressed])
-            for (session_id, line), (said, happened), pressed in zip(lines, steps, digits, strict=True)
-        ]
+            return iter(())
+        from mockpbx.media.line import step_together
+
+        lines = list(phase.lines.values())
+        return zip(list(phase.lines), lines, step_together(lines), strict=True)
 
     def slip(self, oldest: int) -> int:
         """Give up the ticks that were due before `oldest`. Returns the most milliseconds that any line lost."""
-        return self._ticker.slip(oldest)
+        lost = self._ticker.slip(oldest)
+        if lost:
+            self.cadence.slip(lost)
+        return lost

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mockpbx.media.pcm import Samples
 from mockpbx.media.recording import Arrival, Recording
 
 
@@ -22,7 +21,7 @@ class Recordings:
         self._ended: dict[str, tuple[int, Recording]] = {}
         self._size = 0
 
-    def add(self, session_id: str, at: int, callee: bytes, client: Samples, waiting: int) -> None:
+    def add(self, session_id: str, at: int, callee: bytes, client: bytes, waiting: int) -> None:
         """Add 20 ms of a live call; where the budget is spent, its recording ends here, and says so."""
         recording = self._open(session_id)
         if not recording.truncated:

@@ -6,11 +6,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from mockpbx.domain.plan import Plan
 from mockpbx.domain.scenario import EXPECTATIONS, SOUNDS, ExpectClip, Play, Step
-from mockpbx.runtime.callee import Unplayable, ear_for, source_of
+from mockpbx.runtime.callee import Unplayable
 from mockpbx.runtime.clips import packaged
 from mockpbx.runtime.files.document import hint, shown
 
@@ -60,8 +58,10 @@ class Within:
 
 def tried(step: Step) -> Step:
     """Return a step whose sound can be had. Raises Unplayable."""
+    from mockpbx.runtime.voices import ear_for, source_of
+
     if isinstance(step, SOUNDS):
-        source_of(step, np.random.default_rng(0))
+        source_of(step, seed=0)
     elif isinstance(step, EXPECTATIONS):
         ear_for(step)
     return step

@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 
 from mockpbx.media.codecs import UplinkDecoder
+from mockpbx.media.mp3 import is_warm, warm_up
 from mockpbx.media.pcm import Samples
 
 _NOTHING: Samples = np.zeros(0, dtype=np.int16)
@@ -30,6 +31,8 @@ class Uplink:
         decoded: list[Samples] = []
         async with self._turn:
             resets = self._resets
+            if not is_warm():
+                await asyncio.to_thread(warm_up)  # 0.1 s, which must not stall a tick
             try:
                 for piece in self._decoder.pieces(audio_format, data):
                     decoded.append(piece)

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from mockpbx.contract.errors import InvalidRequest, NotConnected
 from mockpbx.contract.vocabulary import SYSTEM_ERROR, Direction
@@ -23,8 +24,6 @@ from mockpbx.domain.plan import Dialplan, Named, Plan
 from mockpbx.domain.record import CallRecord, file_record
 from mockpbx.domain.scenario import Step, opened
 from mockpbx.media import facts
-from mockpbx.media.line import Line
-from mockpbx.media.pcm import Samples, to_bytes
 from mockpbx.media.recording import Arrival
 from mockpbx.runtime.agenda import Action, Agenda
 from mockpbx.runtime.callbook import CallBook
@@ -47,7 +46,11 @@ from mockpbx.runtime.recordings import Recordings
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.stepper import Stepper
 from mockpbx.runtime.traffic import Traffic
-from mockpbx.runtime.uplink import Uplink
+
+if TYPE_CHECKING:  # what needs numpy is loaded with the first call
+    from mockpbx.media.line import Line
+    from mockpbx.media.pcm import Samples
+    from mockpbx.runtime.uplink import Uplink
 
 #: Ms of wall time that a late tick makes up for; what lies further back is lost to the media.
 CATCH_UP = 1_000
@@ -103,6 +106,7 @@ class Workspace:
         self._exchange = Exchange(settings.timing())
         self._agenda = Agenda()
         self._lines = Lines(seed)
+        self.cadence = self._lines.cadence  # how late its frames leave, where time is real
         self._perceived: deque[tuple[str, Perception]] = deque()
         self._instant: int | None = None  # what is happening now happens at this virtual ms
         self.faults = Faultboard(self._luck_of_faults(), self.clock.now)
@@ -235,7 +239,7 @@ class Workspace:
         else:
             happened = line.playout.play(samples)
             if self.settings.recording_limit:
-                sent = to_bytes(samples) if data is None else data
+                sent = samples.astype("<i2").tobytes() if data is None else data
                 self.recordings.arrive(session_id, Arrival(now, audio_format, sent, len(samples), ack_wanted))
             self._happen(now, session_id, happened)
 
@@ -267,12 +271,12 @@ class Workspace:
 
     # --- what else there is to note -----------------------------------------------------------------------------------
 
-    def refuse_audio(self, session_id: str | None, size: int, reason: str) -> None:
-        """Note client audio of `size` bytes that was not taken, and why."""
+    def refuse_audio(self, session_id: str | None, size: int, reason: str, why: str = "other") -> None:
+        """Note client audio of `size` bytes that was not taken, and why: in a sentence, and in a word."""
         line = self._lines.find(session_id)
         if line is not None:
             line.refuse(size)
-        self.note(session_id, AudioRefused(reason, size))
+        self.note(session_id, AudioRefused(reason, size, why))
 
     def refuse_event(self, session_id: str | None, event: str, reason: str) -> None:
         """Note a client's event that was not taken, and why."""
@@ -400,8 +404,10 @@ class Workspace:
         if self._instant is not None:
             return self._instant  # whoever asks does so because of what happens now
         now = self.clock.now()
-        self._slip(now)
         due = self.next_deadline()
+        if due is not None and due <= now:
+            self._slip(now)
+            due = self.next_deadline()
         while due is not None and due <= now:
             due = self.pass_moment(due)
         return now
@@ -440,6 +446,7 @@ class Workspace:
             self.journal.append(at, session_id, event)
             if isinstance(event, e.CallEnded):
                 self._write(at, session_id, self.epilogue(session_id))
+                self.cadence.end(session_id)
             if isinstance(event, e.CallPlaced | e.CallEnded) and self.mode.auto:
                 self.pace()
         self._tell_scenarios(at)
@@ -461,11 +468,13 @@ class Workspace:
 
     def _tick(self, at: int) -> None:
         recording = self.settings.recording_limit > 0
-        for session_id, line, frame, happened in self._lines.tick(at):
-            self._write(at, session_id, happened)
+        for session_id, line, step in self._lines.tick(at):
+            self._write(at, session_id, step.happened)
             if recording:
-                self.recordings.add(session_id, at, frame, line.heard, line.playout.waiting)
-            self.clients.emit_frame(session_id, frame)
+                self.recordings.add(session_id, at, step.said, step.heard, line.playout.waiting)
+            self.clients.emit_frame(session_id, step.said)
+        if self.mode.rate == 1.0:
+            self.cadence.tick(at, self.clock.late_by(at))
         self._tell_scenarios(at)
 
     def _slip(self, now: int) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mockpbx.contract.errors import BadAudio
 from mockpbx.media import g711
-from mockpbx.media.codecs import FORMATS, BadAudio, UplinkDecoder, decode_pcm16
+from mockpbx.media.codecs import FORMATS, UplinkDecoder, decode_pcm16
 from mockpbx.media.wav import read_wav
 
 CLIPS = Path(__file__).parents[2] / "fixtures" / "clips"

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from mockpbx.contract.vocabulary import DTMF_DIGITS
 from mockpbx.media import dtmf, g711
 from mockpbx.media.ears import ClipEar, DigitEar, Ear, SilenceEar, SpeechEar, ToneEar
+from mockpbx.media.framing import FRAME, FRAME_MS, RATE
 from mockpbx.media.mp3 import Mp3Decoder
-from mockpbx.media.pcm import FRAME, FRAME_MS, RATE, SILENCE
+from mockpbx.media.pcm import SILENCE
 from mockpbx.media.playout import Frame, Key, Playout
 from mockpbx.media.wav import read_audio, read_wav
 

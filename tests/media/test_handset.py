@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from mockpbx.media import facts as f
 from mockpbx.media import sources
+from mockpbx.media.framing import FRAME, samples_of
 from mockpbx.media.handset import MOST_MS, PRIME_MS, Microphone
 from mockpbx.media.line import Line
-from mockpbx.media.pcm import FRAME, samples_of
 from mockpbx.media.playout import SILENT
 
 PRIME, MOST = samples_of(PRIME_MS), samples_of(MOST_MS)

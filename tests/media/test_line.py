@@ -3,8 +3,8 @@ import pytest
 
 from mockpbx.media import facts as f
 from mockpbx.media import sources
-from mockpbx.media.line import Line, listen
-from mockpbx.media.pcm import FRAME
+from mockpbx.media.framing import FRAME
+from mockpbx.media.line import Line, step_together
 
 
 def a_line(source: sources.Source) -> Line:
@@ -17,10 +17,9 @@ def run(line: Line, frames: int):
     """Let the line run: returns what the callee said, and the digits in the order received."""
     said, digits = [], []
     for _ in range(frames):
-        sound, happened = line.step()
-        (heard,) = listen([line], [sound])
-        said.append(sound)
-        digits += [fact for fact in [*happened, *heard] if isinstance(fact, f.DigitReceived)]
+        (step,) = step_together([line])
+        said.append(np.frombuffer(step.said, "<i2"))
+        digits += [fact for fact in step.happened if isinstance(fact, f.DigitReceived)]
     return np.concatenate(said), digits
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from mockpbx.contract.errors import QueueFull
 from mockpbx.media import facts as f
-from mockpbx.media.pcm import FRAME, SILENCE, samples_of
+from mockpbx.media.framing import FRAME, samples_of
+from mockpbx.media.pcm import SILENCE
 from mockpbx.media.playout import KEY_PAUSE, Playout
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mockpbx.media.pcm import FRAME, RATE, Samples
+from mockpbx.media.framing import FRAME, RATE
+from mockpbx.media.pcm import Samples
 from mockpbx.media.speech import SpeechUnavailable, synthesise
 
 pytestmark = pytest.mark.skipif(

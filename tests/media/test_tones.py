@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mockpbx.contract.vocabulary import DTMF_DIGITS as DIGITS
 from mockpbx.media.dtmf import KeypadReceiver, contact, tone
-from mockpbx.media.pcm import FRAME, RATE, Samples
+from mockpbx.media.framing import FRAME, RATE
+from mockpbx.media.pcm import Samples
 from mockpbx.media.playout import SILENT
 from mockpbx.media.sources import Repeat
 from mockpbx.media.tones import call_progress
