@@ -125,7 +125,8 @@ def _of_call(call: Mapping[str, Any], found: Mapping[str, Any]) -> Judged:
     placed = datetime.fromisoformat(call["placedAt"]).timestamp() * 1_000
     cases = [_case(each, placed) for each in found["findings"] if each["call"] == name]
     missing = [Missing(tuple(each["rules"]), each["why"]) for each in found["untried"] if each["call"] == name]
-    return Judged(name, f"{call['direction']} call to {call['number']}", "", cases, missing)
+    late = next((each["why"] for each in found.get("late", ()) if each["call"] == name), "")
+    return Judged(name, f"{call['direction']} call to {call['number']}", "", cases, missing, late)
 
 
 def _case(finding: Mapping[str, Any], placed: float | None) -> Case:
@@ -186,9 +187,11 @@ def _is_cassette(file: Path) -> bool:
 
 def _of_dossier(dossier: Dossier, file: Path) -> Judged:
     from mockpbx.evidence.findings import findings
+    from mockpbx.evidence.pacing import doubt_of
     from mockpbx.evidence.untried import untried
 
     call = dossier.call
     cases = [Case.of(finding, call.placed_at) for finding in findings(dossier)]
     missing = [Missing(each.rules, each.why) for each in untried(dossier)]
-    return Judged(call.session_id, f"{call.direction} call to {call.number}", str(file), cases, missing)
+    name = f"{call.direction} call to {call.number}"
+    return Judged(call.session_id, name, str(file), cases, missing, doubt_of(dossier))

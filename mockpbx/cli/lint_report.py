@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import click
 
-from mockpbx.evidence.listing import LEVELS, Case, as_bad_as, sums, wrapped
+from mockpbx.evidence.listing import INDENT, LEVELS, Case, as_bad_as, sums, wrapped
 from mockpbx.evidence.rules import RULES, counted
 from mockpbx.evidence.telling import plain
 
@@ -30,13 +30,17 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A call, or what belongs to none (`session` is None): its name, the file it is from, and what was found."""
+    """A call, or what belongs to none (`session` is None): its name, the file it is from, and what was found.
+
+    `late` says how late the emulator itself was, where that may be the cause of what is said of times.
+    """
 
     session: str | None
     name: str
     source: str
     cases: list[Case]
     missing: list[Missing]
+    late: str = ""
 
     def without(self, rules: Collection[str]) -> Judged:
         """Return it without these rules."""
@@ -79,6 +83,8 @@ def show(report: Report) -> None:
             for case in judged.cases:
                 for line in case.lines(width, _painted):
                     click.echo(line)
+            for part in wrapped(plain(judged.late), width, INDENT) if judged.late else ():
+                click.echo(" " * INDENT + click.style(part, fg="yellow"))
             click.echo()
     for line in _not_tried(report):
         for part in wrapped(line, width, 2):
@@ -123,6 +129,7 @@ def write_json(report: Report, file: Path) -> None:
             "source": judged.source,
             "findings": [asdict(case) for case in judged.cases],
             "untried": [asdict(each) for each in judged.missing],
+            "late": judged.late,
         }
         for judged in report.judged
     ]
@@ -143,5 +150,6 @@ def write_junit(report: Report, file: Path) -> None:
         case = ElementTree.SubElement(suite, "testcase", {"classname": "mockpbx.lint", "name": plain(name)})
         for found in filter(report.fails, judged.cases):
             failure = ElementTree.SubElement(case, "failure", {"type": found.id, "message": plain(found.what)})
-            failure.text = plain(f"Contract, {found.section}. {found.remedy}")
+            beside = f"\n{plain(judged.late)}" if judged.late else ""
+            failure.text = plain(f"Contract, {found.section}. {found.remedy}") + beside
     ElementTree.ElementTree(suites).write(file, encoding="utf-8", xml_declaration=True)

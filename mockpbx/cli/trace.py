@@ -14,6 +14,7 @@ import click
 from mockpbx.cli import refuse
 from mockpbx.cli.control import ControlClient, Missing, Refused
 from mockpbx.client.errors import ClientError
+from mockpbx.evidence.telling import plain
 
 #: Calls that --all fetches at most: the control API lists no more.
 MOST = 1_000
@@ -89,7 +90,11 @@ async def _write(control: ControlClient, session_id: str, folder: Path) -> Path:
         files["wav"] = await control.fetch(f"{call}/recording.wav")
     except Missing as error:
         click.echo(f"mockpbx: no WAV of {session_id}: {error}", err=True)
-    return _save(files, folder, name)
+    page = _save(files, folder, name)
+    late = (await control.ask("GET", f"{call}/findings")).get("late")
+    if late:
+        click.echo(f"mockpbx: {plain(late[0]['why'])}", err=True)
+    return page
 
 
 def _save(files: dict[str, bytes], folder: Path, name: str) -> Path:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mockpbx.media.ears import QUIET
-from mockpbx.media.pcm import FRAME, FRAME_MS, Samples
+from mockpbx.media.framing import FRAME, FRAME_MS
+from mockpbx.media.pcm import Samples
 
 #: The hangover in ms. Between words and inside them (before p, t, k) a speaker is silent for as long as that without
 #: having stopped; a listener takes a shorter gap for part of the speech.

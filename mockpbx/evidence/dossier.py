@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mockpbx.domain import events as e
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.record import CallRecord
+from mockpbx.evidence.measures import CallMeasured
 from mockpbx.media.recording import Sound
+from mockpbx.runtime.cadence import Pacing
 from mockpbx.runtime.callbook import CallView
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.scenario_files import notation
@@ -40,7 +43,8 @@ class Dossier:
     """One call: how it stands, its journal entries, its sound, how to replay it. Times are virtual ms.
 
     `truncated` tells that entries are gone; `sound` is None where nobody answered, or nothing was recorded. `title`
-    names what it was made for, such as the test that failed, and `command` what replays it there.
+    names what it was made for, such as the test that failed, and `command` what replays it there. `pacing` tells how
+    late the emulator's own frames left; None where that was not measured.
     """
 
     call: CallView
@@ -51,6 +55,7 @@ class Dossier:
     settings: WorkspaceSettings
     title: str = ""
     command: str = ""
+    pacing: Pacing | None = None
 
     @property
     def session_id(self) -> str:
@@ -98,7 +103,14 @@ def dossier_of(workspace: Workspace, session_id: str) -> Dossier | None:
         sound=None if recording is None else recording.sound(),
         replay=_replay(workspace, view),
         settings=workspace.settings,
+        pacing=workspace.cadence.of(session_id) or pacing_of(view.entries),
     )
+
+
+def pacing_of(entries: Iterable[Entry]) -> Pacing | None:
+    """Return how late the emulator's own frames left in a call that has ended, as its journal tells."""
+    measured = [entry.event for entry in entries if isinstance(entry.event, CallMeasured)]
+    return measured[-1].metrics.pacing if measured else None
 
 
 def _replay(workspace: Workspace, view: CallView) -> Replay:

@@ -13,7 +13,7 @@ from mockpbx.contract.vocabulary import DialStatus, Direction, Party
 from mockpbx.domain import events as e
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.media import facts
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 from mockpbx.runtime.clock import clock_mode
 from mockpbx.runtime.entries import AudioRefused, EventRefused
 from mockpbx.runtime.faults import FaultStruck

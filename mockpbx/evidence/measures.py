@@ -1,9 +1,15 @@
-"""What is measured of a call, as numbers. Seconds of the call's own time; None where there was nothing to measure."""
+"""What is measured of a call, as numbers. Seconds of the call's own time; None where there was nothing to measure.
+
+All of it is a function of virtual time, but for the emulator's own pacing.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from mockpbx.runtime.cadence import Pacing
+from mockpbx.runtime.journal_lines import WALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ class Uplink:
 class Metrics:
     """One call. `time_to_first_audio` counts from Connected to the first sound that the callee hears of the client.
 
-    `barge_in_reaction` is of those barge-ins that were answered by an interruption, `barge_in_stop` of all.
+    `barge_in_reaction` is of those barge-ins that were answered by an interruption, `barge_in_stop` of all. `pacing`
+    tells how late the emulator's own frames left, which is no figure of the client's: None where time was virtual.
     """
 
     time_to_first_audio: float | None
@@ -89,6 +96,7 @@ class Metrics:
     cut_at_hangup: float
     cuts: tuple[Cut, ...]
     uplink: Uplink | None
+    pacing: Pacing | None = field(default=None, compare=False, metadata=WALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The voice metrics of a call, from what was on the wire: times from its sound, amounts from its ledgers.
 
-A function of virtual time alone: the same call gives the same figures on any clock and machine. Where nothing was
-recorded, what takes sound to know is empty or 0, and the ledgers and the first sound come from the journal.
+A function of virtual time alone, but for the emulator's own pacing, which is taken over as it is: the same call gives
+the same figures on any clock and machine. Where nothing was recorded, what takes sound to know is empty or 0, and the
+ledgers and the first sound come from the journal.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from mockpbx.evidence.activity import Span, overlaps, silences, spans
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.measures import BargeIn, Cut, Metrics, Spread, Turn, Uplink
 from mockpbx.media import facts
-from mockpbx.media.pcm import FRAME, FRAME_MS, RATE
+from mockpbx.media.framing import FRAME, FRAME_MS, RATE
 from mockpbx.media.recording import Sound
 from mockpbx.runtime.journal import Entry
 
@@ -71,6 +72,7 @@ def measure(dossier: Dossier) -> Metrics:
         cut_at_hangup=_of_samples(playout.audio.discarded),
         cuts=tuple(playout.cuts()),
         uplink=_uplink(sound, playout),
+        pacing=dossier.pacing,
     )
 
 

@@ -33,7 +33,7 @@ from mockpbx.evidence.fields import (
 )
 from mockpbx.evidence.measures import CallMeasured
 from mockpbx.media import facts as f
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 from mockpbx.runtime import entries
 from mockpbx.runtime.faults import FaultStruck as Struck
 from mockpbx.runtime.faults.notation import FAULTS

@@ -19,7 +19,7 @@ from mockpbx.evidence.lint.stream import paced, sent_last
 from mockpbx.evidence.refused import of_kind, refusals
 from mockpbx.evidence.rules import broken, counted, shown, shown_by
 from mockpbx.media import facts
-from mockpbx.media.pcm import FRAME_MS, RATE
+from mockpbx.media.framing import FRAME_MS, RATE
 from mockpbx.runtime.entries import AudioRefused, EventRefused
 from mockpbx.runtime.journal import Entry
 

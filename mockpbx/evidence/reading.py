@@ -18,7 +18,7 @@ from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Named
 from mockpbx.domain.scenario import STEPS
 from mockpbx.evidence import measures
-from mockpbx.evidence.dossier import Dossier, Replay
+from mockpbx.evidence.dossier import Dossier, Replay, pacing_of
 from mockpbx.media import facts
 from mockpbx.runtime import entries
 from mockpbx.runtime.callbook import CallView
@@ -63,7 +63,7 @@ def _dossier(header: Mapping[str, Any], *lines: Mapping[str, Any]) -> Dossier:
     )
     replay = Replay(made["seed"], made["ordinal"], made["plan"], made["settings"])
     settings = WorkspaceSettings.model_validate(made["settings"])
-    return Dossier(view, kept, bool(header["truncated"]), None, replay, settings)
+    return Dossier(view, kept, bool(header["truncated"]), None, replay, settings, pacing=pacing_of(kept))
 
 
 def _cast(name: str, plan: Mapping[str, Any] | None) -> Named | None:

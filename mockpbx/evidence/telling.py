@@ -11,14 +11,16 @@ from mockpbx.domain.scenario import CallProgress, Expectation, Play, Say, Sound,
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.fields import told
 from mockpbx.media import facts as f
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 from mockpbx.runtime.entries import (
     AudioRefused,
+    ClientCutOff,
     ClientReturned,
     EventRefused,
     HandsetPickedUp,
     HandsetPutDown,
     HandsetVoiced,
+    RecordLost,
 )
 from mockpbx.runtime.faults import FaultStruck
 
@@ -151,5 +153,7 @@ TELLS: dict[type, tuple[str, Tell]] = {
     f.MediaSlipped: (SERVICE, lambda event: f"the emulator was held up for {event.ms} ms"),
     AudioRefused: (TURNED_BACK, lambda event: f"audio refused: {plain(event.reason)}"),
     EventRefused: (TURNED_BACK, lambda event: f"{plain(event.event)} refused: {plain(event.reason)}"),
+    ClientCutOff: (SERVICE, lambda event: f"a client was cut off, it did not read: {plain(event.why)}"),
+    RecordLost: (SERVICE, lambda event: f"the record was not stored, no cdr is sent: {plain(event.reason)}"),
     FaultStruck: (SERVICE, lambda event: f"fault {event.fault} struck {plain(event.what)}"),
 }

@@ -11,9 +11,10 @@ from mockpbx.contract.vocabulary import Direction, Party
 from mockpbx.domain import events as e
 from mockpbx.evidence import telling
 from mockpbx.evidence.dossier import Dossier
+from mockpbx.evidence.pacing import own_lateness
 from mockpbx.media import facts as f
 from mockpbx.media.recording import Arrival
-from mockpbx.runtime.entries import AudioRefused, EventRefused
+from mockpbx.runtime.entries import AudioRefused, EventRefused, RecordLost
 from mockpbx.runtime.faults import FaultStruck
 from mockpbx.runtime.journal import Entry
 
@@ -24,7 +25,7 @@ FEW = 3
 INDENT = 35
 #: Facts that are shown as problems.
 _PROBLEMS = (
-    *(AudioRefused, EventRefused, FaultStruck, f.Underrun, f.MediaSlipped),
+    *(AudioRefused, EventRefused, RecordLost, FaultStruck, f.Underrun, f.MediaSlipped),
     *(e.JoinRefused, e.ExpectationMissed, e.ScenarioFailed),
 )
 #: What shows that sound which came in the same millisecond came before it.
@@ -65,6 +66,8 @@ def timeline(
     third = "callee" if dossier.call.direction is Direction.OUTBOUND else "caller"
     shown = [_cut(telling.summary(dossier), width), "", f"{'seconds':>10}  {telling.HEADS.format(third)}"]
     gone = [f"{'':>{INDENT}}… older entries are gone: the journal was full"] if dossier.truncated else []
+    if dossier.pacing is not None:
+        shown[1:1] = wrap(own_lateness(dossier), width)
     shown += gone
     for line in _elided(lines, most):
         shown += _drawn(line, dossier.call.placed_at, width)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+#: Workspaces are woken at multiples of these virtual ms: many calls then share a wake, and each is late by a constant.
+GRID = 4
 _SCALED = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)x")
 
 
@@ -69,6 +71,11 @@ class Clock:
     def begin(self, moment: int) -> None:
         """Let it be `moment` now, whatever it was."""
         self._base, self._since = moment, self._wall()
+
+    def late_by(self, moment: int) -> int:
+        """Return how many µs have passed, on a clock of rate 1, since the wake that a moment is due at; 0 before it."""
+        late = (self._wall() - self._since) // 1_000 - (-(-moment // GRID) * GRID - self._base) * 1_000
+        return late if late > 0 else 0
 
     def wall_seconds_until(self, deadline: int) -> float | None:
         """Return how many wall seconds remain until a virtual moment, None where time stands still."""

@@ -8,12 +8,12 @@ import logging
 from functools import partial
 from itertools import count
 
+from mockpbx.runtime.cadence import Lateness
+from mockpbx.runtime.clock import GRID
 from mockpbx.runtime.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
-#: Workspaces are woken at multiples of these virtual ms: many calls then share a wake, and each is late by a constant.
-GRID = 4
 #: An event loop may run a timer up to its resolution early, in seconds.
 EARLY = 0.0005
 
@@ -25,6 +25,10 @@ class Engine:
     """
 
     def __init__(self) -> None:
+        #: How late the frames of all workspaces left, and how late the loop rang the timer. It does so at least 50
+        #: times a second where a call is connected whose time is real, so nothing else has to probe the loop.
+        self.cadence = Lateness()
+        self.lag = Lateness()
         self._stepping: dict[Workspace, asyncio.Task[bool]] = {}
         self._planned: dict[Workspace, float] = {}
         self._heap: list[tuple[float, int, Workspace]] = []
@@ -34,6 +38,7 @@ class Engine:
 
     def add(self, workspace: Workspace) -> None:
         """Keep a workspace's time from here on."""
+        workspace.cadence.everyone = self.cadence
         workspace.on_sooner = partial(self._sooner, workspace)
         self._sooner(workspace)
 
@@ -96,8 +101,11 @@ class Engine:
         self._timer = None if earliest is None else asyncio.get_running_loop().call_at(earliest, self._wake)
 
     def _wake(self) -> None:
+        time, due = asyncio.get_running_loop().time(), self._set_for
+        if due is not None:
+            self.lag.add(max(0, int((time - due) * 1_000_000)))
         self._timer = self._set_for = None
-        now = asyncio.get_running_loop().time() + EARLY
+        now = time + EARLY
         while self._heap and self._heap[0][0] <= now:
             due, _, workspace = heapq.heappop(self._heap)
             if self._planned.get(workspace) != due:

@@ -22,7 +22,7 @@ from mockpbx.evidence.metrics import measure
 from mockpbx.evidence.patterns import Fact, unknown
 from mockpbx.evidence.timeline import timeline
 from mockpbx.media import facts
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 from mockpbx.media.recording import Sound
 from mockpbx.runtime import hands
 from mockpbx.runtime.journal import Entry

@@ -12,7 +12,9 @@ from mockpbx.evidence.findings import findings
 from mockpbx.evidence.listing import LEVELS, Case, as_bad_as, sums
 from mockpbx.evidence.measures import Metrics, Spread, Uplink
 from mockpbx.evidence.metrics import measure
+from mockpbx.evidence.pacing import own_lateness
 from mockpbx.evidence.rules import RULES
+from mockpbx.runtime.cadence import Pacing
 from mockpbx.runtime.files.document import hint
 from mockpbx.testing.errors import Misuse
 
@@ -30,7 +32,8 @@ class Problem:
 
 
 _PARTS: dict[str, type] = dict.fromkeys(("turn_latency", "barge_in_stop", "barge_in_reaction"), Spread) | {
-    "uplink": Uplink
+    "uplink": Uplink,
+    "pacing": Pacing,
 }
 
 
@@ -127,15 +130,17 @@ class Checks:
         if not self.limits:
             return []
         metrics = measure(dossier)
+        own = own_lateness(dossier)
         found: list[Problem] = []
         for figure, most in self.limits.items():
             value = _value(metrics, figure)
             if value is not None and value > most:
-                found.append(Problem("error", figure, f"{where}: {figure} is {value:g}, and the limit is {most:g}"))
-            elif value is None and figure == "time_to_first_audio" and dossier.connected_at is not None:
                 found.append(
-                    Problem("error", figure, f"{where}: the client was never heard; {figure} is to be {most:g}")
+                    Problem("error", figure, f"{where}: {figure} is {value:g}, and the limit is {most:g} ({own})")
                 )
+            elif value is None and figure == "time_to_first_audio" and dossier.connected_at is not None:
+                text = f"{where}: the client was never heard; {figure} is to be {most:g} ({own})"
+                found.append(Problem("error", figure, text))
         return found
 
 

@@ -69,6 +69,7 @@ def test_a_call_that_nobody_answered_has_nothing_to_measure(lab):
         "barge_in_stop",
         "barge_in_reaction",
         "uplink",
+        "pacing",
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.emulator import Emulator
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 from mockpbx.media.recording import Recording, peaks
 from mockpbx.runtime.workspace import Workspace
 
@@ -33,11 +34,19 @@ class PulseHandlers:
             "now": now,
             "clients": self._emulator.sockets(workspace),
             "live": len(workspace.live_calls()),
-            "calls": _calls(workspace, ask.body.calls),
+            "calls": self._calls(workspace, ask.body.calls),
         }
 
+    def _calls(self, workspace: Workspace, wanted: dict[str, int]) -> dict[str, dict[str, Any]]:
+        told = _sound(workspace, wanted)
+        for session_id, call in told.items():
+            pacing = workspace.cadence.of(session_id)
+            call["unread"] = max(self._emulator.unread(workspace, session_id), default=0)
+            call["pacing"] = None if pacing is None else asdict(pacing)
+        return told
 
-def _calls(workspace: Workspace, wanted: dict[str, int]) -> dict[str, dict[str, Any]]:
+
+def _sound(workspace: Workspace, wanted: dict[str, int]) -> dict[str, dict[str, Any]]:
     most = min(MOST_FRAMES, MOST_IN_ALL // max(1, len(wanted)))
     views = [view for view in map(workspace.calls.find, wanted) if view is not None]
     recordings = [workspace.recordings.find(view.session_id) or Recording() for view in views]
@@ -52,6 +61,7 @@ def _calls(workspace: Workspace, wanted: dict[str, int]) -> dict[str, dict[str, 
             "status": view.status,
             "frames": len(recording) if line is None else line.frames,
             "queueMs": 0 if line is None else line.playout.waiting * 1_000 / RATE,
+            "refused": 0 if line is None else line.refused_messages,
             "from": excerpt.first,
             "callee": found[at:middle],
             "client": found[middle:end],

@@ -9,7 +9,7 @@ from mockpbx.evidence.ending import how_it_ended
 from mockpbx.evidence.fields import nearest, told
 from mockpbx.evidence.telling import length
 from mockpbx.media import facts as f
-from mockpbx.media.pcm import FRAME, RATE
+from mockpbx.media.framing import FRAME, RATE
 from mockpbx.runtime.files.document import listed
 from mockpbx.runtime.journal import Entry
 

@@ -14,7 +14,7 @@ from mockpbx.evidence.lint.seams import opens_file
 from mockpbx.evidence.lint.stream import DECODERS, arrivals_of, paced, rms
 from mockpbx.evidence.rules import broken, counted
 from mockpbx.media import facts
-from mockpbx.media.pcm import FRAME, RATE
+from mockpbx.media.framing import FRAME, RATE
 from mockpbx.media.recording import Arrival, Sound
 
 _LONGEST_GAP: Final = 400  # ms; who says nothing for longer has come to an end

@@ -18,9 +18,9 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.lint.stream import Run, runs
 from mockpbx.evidence.rules import broken, counted
+from mockpbx.media.framing import RATE
 from mockpbx.media.g711 import decode_alaw, decode_ulaw
 from mockpbx.media.mp3 import Header, read_header
-from mockpbx.media.pcm import RATE
 
 Readings = NDArray[np.float64]
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.rules import broken
-from mockpbx.media.pcm import FRAME, RATE, Samples
+from mockpbx.media.framing import FRAME, RATE
+from mockpbx.media.pcm import Samples
 
 #: Full scale of pcm16 and of the two laws (G.711, the largest values of tables 1 and 2).
 _FULL: Final = np.array([-32_768, -32_767, -32_256, -32_124, 32_124, 32_256, 32_767], dtype=np.int16)

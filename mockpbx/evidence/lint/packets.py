@@ -12,7 +12,7 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.lint.stream import arrivals_of, paced, streams
 from mockpbx.evidence.rules import broken
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 
 _RECOMMENDED: Final = 160  # ms
 #: An MP3 frame may lack a bit of its sound at the beginning of a file, and messages may share frames.

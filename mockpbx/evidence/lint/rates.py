@@ -18,7 +18,8 @@ from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.lint.labels import wav_headers
 from mockpbx.evidence.lint.stream import Run, paced, runs
 from mockpbx.evidence.rules import broken
-from mockpbx.media.pcm import RATE, Samples
+from mockpbx.media.framing import RATE
+from mockpbx.media.pcm import Samples
 from mockpbx.media.recording import Arrival
 
 #: Rates that sound is made at, and the highest mean frequency (in Hz) that speech has when it is played at 8 kHz.

@@ -17,8 +17,9 @@ from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.finding import Finding
 from mockpbx.evidence.lint.stream import arrivals_of, streams
 from mockpbx.evidence.rules import broken
+from mockpbx.media.framing import RATE
 from mockpbx.media.mp3 import Frame, Mp3Decoder, NotMp3, read_header, read_info
-from mockpbx.media.pcm import RATE, Samples
+from mockpbx.media.pcm import Samples
 from mockpbx.media.recording import Arrival
 
 _LEAST_SEAMS: Final = 2

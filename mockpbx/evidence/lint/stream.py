@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.media.codecs import decode_pcm16
+from mockpbx.media.framing import RATE
 from mockpbx.media.g711 import decode_alaw, decode_ulaw
-from mockpbx.media.pcm import RATE, Samples
+from mockpbx.media.pcm import Samples
 from mockpbx.media.recording import Arrival
 from mockpbx.runtime.clock import clock_mode
 

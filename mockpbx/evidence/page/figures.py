@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mockpbx.evidence.measures import Metrics, Uplink
+from mockpbx.evidence.pacing import DOUBT, pacing_told
 from mockpbx.evidence.page.markup import Markup, joined, moment, table, tag
+from mockpbx.runtime.cadence import Pacing
 
 
-def figures_of(metrics: Metrics) -> Markup:
-    """Return the figures of one call, with their units; `not measured` where there was nothing to measure."""
+def figures_of(metrics: Metrics, clock: str) -> Markup:
+    """Return the figures of one call, with their units; `not measured` where there was nothing to measure.
+
+    Beside the client's latencies stands how late the emulator itself was, on a `clock` that is real.
+    """
     latency = metrics.turn_latency
     turns = "" if latency is None else f"median of {latency.count}, p95 {latency.p95:.2f}, at most {latency.max:.2f} s"
     groups = [
@@ -23,6 +28,7 @@ def figures_of(metrics: Metrics) -> Markup:
                 _figure("Barge-ins", (str(len(metrics.barge_ins)), ""), _stops(metrics)),
                 _figure("Talk-over", _seconds(metrics.talk_over), "both at once"),
                 _figure("Dead air", _seconds(metrics.dead_air), f"longest {metrics.longest_dead_air:.2f} s"),
+                _own(metrics.pacing, clock),
             ],
         ),
         (
@@ -71,6 +77,14 @@ def tables_of(metrics: Metrics, placed: int) -> Markup:
         if rows
     ]
     return tag("div", *shown, class_="tables") if shown else Markup("")
+
+
+def _own(pacing: Pacing | None, clock: str) -> Markup:
+    told = pacing_told(pacing, clock)
+    if pacing is None:
+        return _figure("Own lateness", None, told.partition(": ")[2])
+    doubt = f": {DOUBT}" if pacing.noisy else ""
+    return _figure("Own lateness", (f"{pacing.p99:g}", "ms"), f"of the emulator’s frames, {told}{doubt}")
 
 
 def _uplink(uplink: Uplink | None) -> list[Markup]:

@@ -13,7 +13,7 @@ from mockpbx.evidence.page import sound as s
 from mockpbx.evidence.page.lanes import lanes_of
 from mockpbx.evidence.page.words import other_end, short
 from mockpbx.media import facts
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 
 #: The axis goes on for so many ms after the last thing that happened.
 MARGIN = 200

@@ -9,7 +9,8 @@ import numpy as np
 
 from mockpbx.evidence.page.markup import Markup, tag, text
 from mockpbx.evidence.page.sound import peaks
-from mockpbx.media.pcm import RATE, Samples
+from mockpbx.media.framing import RATE
+from mockpbx.media.pcm import Samples
 from mockpbx.media.recording import Sound
 
 WIDTH, HEIGHT = 1_200, 250

@@ -56,7 +56,7 @@ def page_of(dossier: Dossier, name: str = "call") -> str:
             "other": text(picture["other"]),
             "audio": _audio(dossier) if has_sound else Markup(""),
             "overview": overview_of(picture, dossier.sound if has_sound else None),
-            "figures": figures_of(metrics),
+            "figures": figures_of(metrics, dossier.settings.clock),
             "tables": tables_of(metrics, placed),
             "findings": joined([findings_of(found, placed), untried_of(dossier)]),
             "record": record_section(dossier),

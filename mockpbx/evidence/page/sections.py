@@ -9,6 +9,7 @@ from mockpbx.contract.vocabulary import Direction
 from mockpbx.evidence.dossier import Dossier
 from mockpbx.evidence.ending import how_it_stands
 from mockpbx.evidence.finding import Finding
+from mockpbx.evidence.pacing import doubt_of
 from mockpbx.evidence.page.markup import Markup, joined, moment, prose, tag
 from mockpbx.evidence.page.outcome import record_of
 from mockpbx.evidence.page.words import short, words_of
@@ -46,6 +47,8 @@ def notices_of(dossier: Dossier) -> Markup:
         notices.append("No sound was kept: recording is off, or its memory was needed (recording_limit).")
     if dossier.sound is not None and dossier.sound.truncated:
         notices.append("The recording was cut short: its memory was full (recording_limit).")
+    if doubt := doubt_of(dossier):
+        notices.append(f"{doubt[0].upper()}{doubt[1:]}.")
     if dossier.record is None:
         notices.append(f"There is no record yet, the call goes on: {how_it_stands(dossier)}.")
     return joined(tag("p", each, class_="notice") for each in notices)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mockpbx.media.framing import FRAME, FRAME_MS, RATE
 from mockpbx.media.g711 import encode_ulaw
-from mockpbx.media.pcm import FRAME, FRAME_MS, RATE, Samples
+from mockpbx.media.pcm import Samples
 from mockpbx.media.recording import Sound
 
 #: Format tag of µ-law in a WAV file (RFC 2361, appendix A), and the bytes of its `fmt ` chunk with an empty extension.
