@@ -18,6 +18,7 @@ def mockpbx_url():
         .with_exposed_ports(PORT)
         .with_env("MOCKPBX_CLOCK", "auto")
         .with_env("MOCKPBX_DATABASE", ":memory:")
+        .with_env("MOCKPBX_ALLOWED_HOST", "*")  # where Docker is elsewhere, the control API is reached by its name
         .waiting_for(HealthcheckWaitStrategy())
     )
     with container:

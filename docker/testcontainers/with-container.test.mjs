@@ -10,7 +10,8 @@ let container, url;
 before(async () => {
   container = await new GenericContainer("mockpbx")
     .withExposedPorts(PORT)
-    .withEnvironment({ MOCKPBX_CLOCK: "auto", MOCKPBX_DATABASE: ":memory:" })
+    // Any host: where Docker is elsewhere, the control API is reached by its name.
+    .withEnvironment({ MOCKPBX_CLOCK: "auto", MOCKPBX_DATABASE: ":memory:", MOCKPBX_ALLOWED_HOST: "*" })
     .withWaitStrategy(Wait.forHealthCheck())
     .start();
   url = `http://${container.getHost()}:${container.getMappedPort(PORT)}`;

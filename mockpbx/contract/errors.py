@@ -88,6 +88,15 @@ class Stopping(ServiceFailure):
     sentence = "The service is stopping"
 
 
+class LimitReached(PBXError):
+    """There are as many of something as the server allows at a time; the sentence names the setting."""
+
+    status = 503
+
+    def __init__(self, what: str, most: int, setting: str) -> None:
+        super().__init__(f"{what}: there are {most} of them already, and {setting} allows no more")
+
+
 class CallNotInitiated(ServiceFailure):
     """What `POST /pbx/call` answers to the magic number 08000000500."""
 
@@ -102,6 +111,10 @@ class NotConnected(AudioRefused):
     """Sound or keys for a call that nobody has answered yet."""
 
     sentence = "Call is not connected"
+
+
+class BadAudio(AudioRefused):
+    """The audio of one message cannot be played."""
 
 
 class QueueFull(AudioRefused):

@@ -18,6 +18,8 @@ Line = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEPS = tuple(STEPS.values())
+#: Marks a field of a fact that tells of wall time: another run of the same call has another value there.
+WALL = {"wall": True}
 #: The names of a line's members that hold ids, and what normalised lines have in their place.
 _IDS = {"call": "call", "sessionId": "call", "client": "client"}
 
@@ -25,12 +27,13 @@ _IDS = {"call": "call", "sessionId": "call", "client": "client"}
 def line_of(entry: Entry, *, wall: bool = True) -> Line:
     """Return an entry as a JSON-able object: `at` and `wall` in ms since 1970, `time` ISO 8601, the fact in `data`.
 
-    The names in `data` are in camelCase; steps stand in it as a scenario file has them.
+    The names in `data` are in camelCase; steps stand in it as a scenario file has them. Without `wall` nothing is in it
+    that tells of wall time.
     """
     line: Line = {"number": entry.number, "at": entry.at, "time": iso(entry.at)}
     if wall:
         line["wall"] = entry.wall
-    return line | {"call": entry.session_id, "kind": entry.kind, "data": _members(entry.event)}
+    return line | {"call": entry.session_id, "kind": entry.kind, "data": _members(entry.event, wall=wall)}
 
 
 def iso(ms: int) -> str:
@@ -55,29 +58,40 @@ def names_of(kind: type[Any]) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, _camel(field.name)) for field in fields(kind))
 
 
+@cache
+def _told(kind: Any, *, wall: bool) -> tuple[tuple[str, str], ...]:
+    """Return the fields that are told, and their names in `data`: without `wall` none of wall time."""
+    pairs = names_of(kind)
+    if wall or not is_dataclass(kind):
+        return pairs
+    of_wall = {field.name for field in fields(kind) if field.metadata.get("wall")}
+    return tuple(pair for pair in pairs if pair[0] not in of_wall)
+
+
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(other.capitalize() for other in others)
 
 
-def _members(record: Any) -> Line:
-    return {shown: _plain(getattr(record, name)) for name, shown in names_of(record.__class__)}
+def _members(record: Any, *, wall: bool) -> Line:
+    kind = record.__class__
+    return {shown: _plain(getattr(record, name), wall=wall) for name, shown in _told(kind, wall=wall)}
 
 
-def _plain(value: object) -> object:
+def _plain(value: object, *, wall: bool) -> object:
     match value:
         case Enum():
             return value.value
         case None | bool() | int() | float() | str():
             return value
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [_plain(item, wall=wall) for item in value]
         case dict():
-            return {str(name): _plain(item) for name, item in value.items()}
+            return {str(name): _plain(item, wall=wall) for name, item in value.items()}
         case _ if isinstance(value, _STEPS):
             return notation(value)
         case _ if is_dataclass(value):
-            return _members(value)
+            return _members(value, wall=wall)
         case _:
             return str(value)
 

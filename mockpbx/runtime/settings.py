@@ -36,6 +36,13 @@ def _listed(value: Any) -> Any:
     return tuple(value.split()) if isinstance(value, str) else value
 
 
+def _hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name != "*" and not re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", name):
+            raise ValueError("names of hosts without scheme and port, such as mockpbx or pbx.test; or *")
+    return tuple(name.lower() for name in names)
+
+
 def _clock(name: str) -> str:
     return clock_mode(name).name
 
@@ -55,6 +62,7 @@ def _mutant(name: str | None) -> str | None:
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Age = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Heartbeat = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class WorkspaceSettings(BaseModel):
@@ -170,6 +178,19 @@ class ServerSettings(BaseModel):
     admin_token: str | None = Field(
         None, min_length=1, description="secret that the control API asks for, in the header X-Admin-Token"
     )
+    allowed_host: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_hosts)] = Field(
+        (),
+        description="name by which console and control API may be reached, beside those of this machine and any "
+        "address; repeatable; * for any name",
+    )
+    tls: bool = Field(False, description="serve https, with a certificate made on the spot (needs mockpbx[tls])")
+    tls_cert: Path | None = Field(None, description="PEM file of a certificate, and of its chain, to serve https with")
+    tls_key: Path | None = Field(None, description="PEM file of that certificate's private key, without passphrase")
+    tls_ca: Path | None = Field(
+        None,
+        description="file for the authority of a certificate made on the spot, which clients are to trust "
+        "(default: in the user's data directory)",
+    )
     workspace_idle: Age = Field(
         3_600, description="seconds after which a workspace with no socket and no call is forgotten; its records stay"
     )
@@ -180,6 +201,17 @@ class ServerSettings(BaseModel):
     cors_origin: str | None = Field("*", description="origin that browsers may call from; empty switches CORS off")
     body_limit: int = Field(102_400, ge=1, le=2**30, description="largest request body in bytes")
     message_limit: int = Field(1_000_000, ge=1_000, le=2**30, description="largest Socket.IO frame in bytes")
+    request_timeout: Heartbeat = Field(
+        60, description="seconds in which a request must have come, its body too; idle connections are closed then"
+    )
+    slow_reader_timeout: Heartbeat = Field(
+        10, description="seconds after which a client is cut off that takes nothing of what waits for it"
+    )
+    most_connections: Count = Field(10_000, description="most connections of all clients together")
+    most_workspaces: Count = Field(5_000, description="most workspaces that are open at a time")
+    most_calls: Count = Field(5_000, description="most live calls of each workspace")
+    most_sockets: Count = Field(2_000, description="most sockets of each workspace")
+    most_rooms: Count = Field(5_000, description="most rooms that one socket is in at a time")
     ping_interval: Heartbeat = Field(25, description="seconds between heartbeats")
     ping_timeout: Heartbeat = Field(20, description="seconds that a heartbeat may go unanswered")
     mutant: Annotated[str | None, AfterValidator(_mutant)] = Field(

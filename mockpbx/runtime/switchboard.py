@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 
-from mockpbx.contract.errors import ExpiredToken, InvalidToken, Stopping, Unauthorized
+from mockpbx.contract.errors import ExpiredToken, InvalidToken, LimitReached, Stopping, Unauthorized
 from mockpbx.runtime.workspace import Workspace, wall_ms
 
 SCHEME = "Bearer"
+#: Workspaces that are let go at once where there is no room, and wall ms until they are looked for again where there
+#: were none: a flood of tokens is to hold up nobody's calls.
+ROOM_MADE, SEARCH_EVERY = 20, 1_000
 
 
 def workspace_key(token: str) -> str:
@@ -20,10 +24,20 @@ class Switchboard:
     """Finds the workspace of a token, and opens it on first use.
 
     Without `tokens` any non-empty token names a workspace of its own. Tokens are compared by their hashes, so a
-    comparison's duration tells nothing about them.
+    comparison's duration tells nothing about them. At most so many workspaces are open; where there is no room, those
+    in which nothing has happened are let go first.
     """
 
-    def __init__(self, tokens: tuple[str, ...], open_workspace: Callable[[str], Workspace]) -> None:
+    def __init__(
+        self,
+        tokens: tuple[str, ...],
+        open_workspace: Callable[[str], Workspace],
+        let_go: Callable[[Workspace], None] = lambda workspace: None,
+        most: int = 1_000_000,
+    ) -> None:
+        self._let_go = let_go
+        self._most = most
+        self._search_from = 0
         self._known = {workspace_key(token) for token in tokens}
         self._open = open_workspace
         self._workspaces: dict[str, Workspace] = {}
@@ -37,7 +51,7 @@ class Switchboard:
         self._closed = True
 
     def workspace(self, token: object) -> Workspace:
-        """Return the workspace of `token`. Raises Unauthorized, InvalidToken, ExpiredToken or Stopping."""
+        """Return the workspace of `token`. Raises Unauthorized and its kin, LimitReached or Stopping."""
         if self._closed:
             raise Stopping
         if not isinstance(token, str) or not token:
@@ -49,6 +63,8 @@ class Switchboard:
             raise InvalidToken
         workspace = self._workspaces.get(key)
         if workspace is None:
+            if len(self._workspaces) >= self._most:
+                self._make_room()
             workspace = self._workspaces[key] = self._open(key)
         workspace.used_at = wall_ms()
         return workspace
@@ -68,6 +84,18 @@ class Switchboard:
             del self._workspaces[key]
         return list(idle.values())
 
+    def _make_room(self) -> None:
+        """Forget the workspaces that differ in nothing from new ones. Raises LimitReached where there are none."""
+        now = wall_ms()
+        if now >= self._search_from:
+            like_new = (key for key, workspace in self._workspaces.items() if _is_like_new(workspace))
+            found = list(islice(like_new, ROOM_MADE))
+            for key in found:
+                self._let_go(self._workspaces.pop(key))
+            self._search_from = now if found else now + SEARCH_EVERY
+        if len(self._workspaces) >= self._most:
+            raise LimitReached("Another token would need another workspace", self._most, "most_workspaces")
+
     def for_header(self, header: str | None) -> Workspace:
         """Return the workspace of an `Authorization` header. Only `Bearer` counts, spelt so."""
         scheme, _, rest = (header or "").partition(" ")
@@ -79,6 +107,11 @@ class Switchboard:
         if isinstance(token, str):
             token = _first_word(token.removeprefix(f"{SCHEME} "))
         return self.workspace(token)
+
+
+def _is_like_new(workspace: Workspace) -> bool:
+    """Whether nobody would notice if the workspace began anew."""
+    return workspace.idle and workspace.journal.next == 1 and workspace.faults.quiet
 
 
 def _first_word(text: str) -> str:

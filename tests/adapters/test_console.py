@@ -13,6 +13,7 @@ from yarl import URL
 
 from mockpbx import console
 from mockpbx.adapters.console import ConsoleService
+from mockpbx.adapters.guard import Guard
 from mockpbx.adapters.tickets import MOST, Tickets
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -73,7 +74,7 @@ async def folder(tmp_path, plain, aiohttp_server):
         return web.Response(text="elsewhere")
 
     app = web.Application()
-    ConsoleService(Tickets(), tmp_path).attach(app, elsewhere)
+    ConsoleService(Tickets(), Guard(), tmp_path).attach(app, elsewhere)
     server = await aiohttp_server(app)
     return tmp_path, Visitor(plain, f"http://{server.host}:{server.port}")
 

@@ -7,10 +7,10 @@ from threading import Event
 import pytest
 from adapters.test_control import Bot, Control
 
-from mockpbx.adapters.control import evidence
 from mockpbx.app import Server
 from mockpbx.domain import scenario as s
 from mockpbx.domain.plan import Named, Plan, Rule
+from mockpbx.evidence import metrics
 
 NUMBER = "089608675796"
 LONG = 30  # wall seconds that no test takes
@@ -309,8 +309,8 @@ async def test_calls_go_on_while_their_evidence_is_made(serve, http, monkeypatch
         assert answered.wait(LONG)
         return original(dossier)
 
-    original = evidence.measure
-    monkeypatch.setattr(evidence, "measure", slow)
+    original = metrics.measure
+    monkeypatch.setattr(metrics, "measure", slow)
     control = Control(http, (await serve()).url)
     measuring = asyncio.ensure_future(control.do("call_metrics", id=await control.call()))
     await control.do("get_clock")

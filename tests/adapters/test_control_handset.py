@@ -19,7 +19,8 @@ from mockpbx.contract import messages as m
 from mockpbx.domain import scenario as s
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Named, Plan, Rule
-from mockpbx.media.pcm import FRAME, FRAME_BYTES, SILENCE_BYTES
+from mockpbx.media.framing import FRAME, FRAME_BYTES
+from mockpbx.media.pcm import SILENCE_BYTES
 
 NUMBER, CHATTY = "089608675796", "081200000001"
 PLAN = Plan(

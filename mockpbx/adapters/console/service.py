@@ -13,6 +13,7 @@ from aiohttp import web
 
 from mockpbx.adapters import tickets
 from mockpbx.adapters.console.files import File, Files
+from mockpbx.adapters.guard import Guard
 from mockpbx.adapters.http import WrongMethod, path_of
 from mockpbx.contract.errors import NotFound, PBXError, ServiceFailure
 
@@ -45,8 +46,9 @@ class NoTicket(NotFound):
 class ConsoleService:
     """Answers what is under `/__console`, out of the files in `root`, and sends browsers that come to `/` there."""
 
-    def __init__(self, issued: tickets.Tickets, root: Path | None = None) -> None:
+    def __init__(self, issued: tickets.Tickets, guard: Guard, root: Path | None = None) -> None:
         self._tickets = issued
+        self._guard = guard
         self._files = Files(Path(str(files("mockpbx.console"))) if root is None else root)
 
     def attach(self, app: web.Application, elsewhere: Handler) -> None:
@@ -76,6 +78,7 @@ class ConsoleService:
         return response
 
     async def _answer(self, request: web.Request) -> web.Response:
+        self._guard.check(request)
         path = path_of(request)
         if path.startswith(tickets.BASE):
             return await self._evidence(request, path.removeprefix(tickets.BASE))

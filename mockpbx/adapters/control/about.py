@@ -59,6 +59,10 @@ class AboutHandlers:
     async def _readyz(self, _: Ask) -> Reply:
         if self.stopping:
             return envelope(HTTPStatus.SERVICE_UNAVAILABLE, "The server is stopping: it takes no more calls", None)
+        trouble = self._emulator.trouble()
+        if trouble is not None:
+            sentence = f"The database takes no records: {trouble}. Calls go on, and their records wait in memory"
+            return envelope(HTTPStatus.SERVICE_UNAVAILABLE, sentence, None)
         return m.Alive(status="ready")
 
     async def _version(self, _: Ask) -> Reply:

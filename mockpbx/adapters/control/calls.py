@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -15,12 +16,12 @@ from mockpbx.adapters.control.emulator import Emulator
 from mockpbx.adapters.control.paging import Position
 from mockpbx.adapters.control.scenarios import scenario_of, sound_of
 from mockpbx.adapters.http import envelope
+from mockpbx.adapters.limits import check_calls
 from mockpbx.contract.errors import InvalidRequest, NotFound
 from mockpbx.domain import scenario as s
 from mockpbx.domain.plan import Named
 from mockpbx.media import facts
-from mockpbx.media.line import Line
-from mockpbx.media.pcm import FRAME_MS, RATE
+from mockpbx.media.framing import FRAME_MS, RATE
 from mockpbx.media.recording import Recording
 from mockpbx.runtime import hands
 from mockpbx.runtime.callbook import CallView
@@ -29,6 +30,9 @@ from mockpbx.runtime.journal_lines import iso
 from mockpbx.runtime.scenario_files import notation
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.wire import cdr_event
+
+if TYPE_CHECKING:
+    from mockpbx.media.line import Line
 
 
 class NoSuchCall(NotFound):
@@ -80,6 +84,7 @@ class CallHandlers:
         for name, number in (("from", body.caller), ("to", body.number)):
             _check_number(name, number, workspace.settings.phone_pattern)
         scenario = None if body.scenario is None else await self._scenario(ask)
+        check_calls(workspace, self._emulator.server.most_calls)
         session_id = new_session_id(workspace.settings.session_id_version)
         workspace.receive_call(session_id, body.number, body.caller, scenario)
         response = envelope(HTTPStatus.OK, "", m.Rung(session_id=session_id).wire())

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from mockpbx.adapters.control.messages import Body
 from mockpbx.contract.messages import Message
+from mockpbx.runtime.cadence import Pacing
 
 #: Calls in one request: more than a page shows at once.
 MOST_CALLS = 300
@@ -59,6 +60,9 @@ class CallPulse(Message):
     status: str
     frames: Annotated[int, Field(description="since the answer; of an ended call, those that were recorded")]
     queue_ms: Annotated[float, Field(description="what waits to be heard by the callee, in ms")]
+    refused: Annotated[int, Field(description="audio messages of its client that were refused; 0 once it has ended")]
+    unread: Annotated[int, Field(description="bytes that wait for the slowest of its clients")]
+    pacing: Annotated[Pacing | None, Field(description="how late the emulator's own frames left; null on virtual time")]
     begin: Annotated[int, Field(alias="from", description="number of the first frame in the lists, counted from 1")]
     callee: Peaks
     client: Peaks

@@ -1,4 +1,7 @@
-"""What calls tell: awaited facts, measures, findings, and the evidence as a file. Made beside the event loop."""
+"""What calls tell: awaited facts, measures, findings, and the evidence as a file. Made beside the event loop.
+
+What works them out is loaded when it is first asked for: an idle server does without it, and without numpy.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import TypeVar, get_args
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, get_args
 
 from aiohttp import web
 
@@ -18,19 +21,15 @@ from mockpbx.adapters.control.news import News
 from mockpbx.adapters.tickets import Tickets
 from mockpbx.contract.errors import InvalidRequest, PBXError
 from mockpbx.domain.plan import number_fits
-from mockpbx.evidence.diagnosis import explain
 from mockpbx.evidence.dossier import Dossier, dossier_of
 from mockpbx.evidence.finding import Finding, Level
-from mockpbx.evidence.findings import findings, stray
-from mockpbx.evidence.metrics import measure
-from mockpbx.evidence.patterns import Fact, fact_named
-from mockpbx.evidence.replay import lines_of
-from mockpbx.evidence.untried import untried
-from mockpbx.evidence.waiting import expected, until
 from mockpbx.runtime.callbook import CallView
 from mockpbx.runtime.files.document import shown
 from mockpbx.runtime.journal_lines import line_of
 from mockpbx.runtime.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mockpbx.evidence.patterns import Fact
 
 T = TypeVar("T")
 
@@ -73,6 +72,8 @@ class EvidenceHandlers:
     # --- to wait for --------------------------------------------------------------------------------------------------
 
     async def _await_call(self, ask: Ask) -> Reply:
+        from mockpbx.evidence.waiting import until
+
         workspace, wanted = ask.workspace, ask.body
         view = await self._news.within(
             wanted.within, lambda seconds: until(workspace, lambda: _next_call(workspace, wanted), seconds)
@@ -82,6 +83,9 @@ class EvidenceHandlers:
         return m.CallSummary.model_validate(summary(workspace, view))
 
     async def _expect(self, ask: Ask) -> Reply:
+        from mockpbx.evidence.diagnosis import explain
+        from mockpbx.evidence.waiting import expected
+
         workspace, session_id, body = ask.workspace, ask.session_id, ask.body
         known(workspace, session_id)
         wanted = [_fact(asked) for asked in body.facts]
@@ -95,26 +99,30 @@ class EvidenceHandlers:
     # --- measured and found -------------------------------------------------------------------------------------------
 
     async def _metrics(self, ask: Ask) -> Reply:
+        from mockpbx.evidence.metrics import measure
+
         return em.CallMetrics(await _made(measure, ask))
 
     async def _call_findings(self, ask: Ask) -> Reply:
-        told, missing = await _made(_judged, ask)
-        return _listing(told, missing, ask.query.level)
+        return _listing(await _made(_judged, ask), ask.query.level)
 
     async def _findings(self, ask: Ask) -> Reply:
+        from mockpbx.evidence.findings import stray
+
         workspace = ask.workspace
         workspace.wake()
-        told: list[em.FindingAbout] = []
-        missing: list[em.UntriedAbout] = []
+        judged = Judged([], [], [])
         # One call after the other: the sound of all of them together may be much.
         for view in workspace.calls.calls():
             dossier = dossier_of(workspace, view.session_id)
             if dossier is not None:
-                found, not_tried = await asyncio.to_thread(_judged, dossier)
-                told += found
-                missing += not_tried
-        told += [_about(finding, None) for finding in await asyncio.to_thread(stray, tuple(workspace.journal))]
-        return _listing(told, missing, ask.query.level)
+                told, missing, late = await asyncio.to_thread(_judged, dossier)
+                judged.told.extend(told)
+                judged.missing.extend(missing)
+                judged.late.extend(late)
+        strays = await asyncio.to_thread(stray, tuple(workspace.journal))
+        judged.told.extend(_about(finding, None) for finding in strays)
+        return _listing(judged, ask.query.level)
 
     # --- to keep ------------------------------------------------------------------------------------------------------
 
@@ -126,6 +134,8 @@ class EvidenceHandlers:
         return em.EvidenceTicket(path=self._tickets.issue(partial(_page, ask.workspace, ask.session_id)))
 
     async def _lines(self, ask: Ask) -> Reply:
+        from mockpbx.evidence.replay import lines_of
+
         lines = await _made(lambda dossier: "".join(lines_of(dossier)), ask)
         headers = {"Content-Disposition": f'attachment; filename="{ask.session_id}.jsonl"'}
         return web.Response(text=lines, content_type="application/jsonl", headers=headers)
@@ -184,6 +194,8 @@ def _why_none_came(workspace: Workspace, wanted: em.AwaitCall) -> str:
 
 
 def _fact(asked: em.FactWanted) -> Fact:
+    from mockpbx.evidence.patterns import fact_named
+
     try:
         return fact_named(asked.fact, asked.model_extra or {})
     except ValueError as error:
@@ -204,12 +216,27 @@ def _about(finding: Finding, session_id: str | None) -> em.FindingAbout:
     )
 
 
-def _judged(dossier: Dossier) -> tuple[list[em.FindingAbout], list[em.UntriedAbout]]:
+class Judged(NamedTuple):
+    """What was found of calls, what could not be tried, and where the emulator itself was late."""
+
+    told: list[em.FindingAbout]
+    missing: list[em.UntriedAbout]
+    late: list[em.LateAbout]
+
+
+def _judged(dossier: Dossier) -> Judged:
+    from mockpbx.evidence.findings import findings
+    from mockpbx.evidence.pacing import doubt_of
+    from mockpbx.evidence.untried import untried
+
     name = dossier.session_id
     told = [_about(finding, name) for finding in findings(dossier)]
-    return told, [em.UntriedAbout(call=name, rules=list(rules), why=why) for rules, why in untried(dossier)]
+    missing = [em.UntriedAbout(call=name, rules=list(rules), why=why) for rules, why in untried(dossier)]
+    doubt = doubt_of(dossier)
+    return Judged(told, missing, [em.LateAbout(call=name, why=doubt)] if doubt else [])
 
 
-def _listing(told: list[em.FindingAbout], missing: list[em.UntriedAbout], level: Level | None) -> em.Findings:
+def _listing(judged: Judged, level: Level | None) -> em.Findings:
     wanted = LEVELS if level is None else LEVELS[: LEVELS.index(level) + 1]
-    return em.Findings(findings=[finding for finding in told if finding.level in wanted], untried=missing)
+    found = [finding for finding in judged.told if finding.level in wanted]
+    return em.Findings(findings=found, untried=judged.missing, late=judged.late)

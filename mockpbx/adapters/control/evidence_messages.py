@@ -98,6 +98,13 @@ class UntriedAbout(Message):
     why: str
 
 
+class LateAbout(Message):
+    """A call in which the emulator itself was late: what is said of times there may be the machine's doing."""
+
+    call: Annotated[str, Field(description="the session")]
+    why: str
+
+
 class EvidenceTicket(Message):
     """Where a browser opens a call's evidence without a token: once, within a minute."""
 
@@ -105,7 +112,8 @@ class EvidenceTicket(Message):
 
 
 class Findings(Message):
-    """Findings, call by call, the newest call first, and what could not be tried."""
+    """Findings, call by call, the newest call first; what could not be tried; where the emulator itself was late."""
 
     findings: list[FindingAbout]
     untried: list[UntriedAbout]
+    late: list[LateAbout]

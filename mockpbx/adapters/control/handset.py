@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 from collections import deque
+from typing import TYPE_CHECKING
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
@@ -16,10 +17,13 @@ from mockpbx.adapters.control.asking import Ask, Handler, Reply
 from mockpbx.adapters.control.emulator import Emulator
 from mockpbx.contract.errors import InvalidRequest, PBXError, ServiceFailure, Unauthorized
 from mockpbx.contract.validation import read
-from mockpbx.media.pcm import FRAME_BYTES, FRAME_MS
-from mockpbx.runtime.handsets import Farewell, Handset, OutOfReach
+from mockpbx.media.framing import FRAME_BYTES, FRAME_MS
+from mockpbx.runtime.handsets import OutOfReach
 from mockpbx.runtime.switchboard import SCHEME
 from mockpbx.runtime.workspace import CATCH_UP, Workspace
+
+if TYPE_CHECKING:
+    from mockpbx.runtime.handset import Farewell, Handset
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +37,6 @@ BACKLOG, KERNEL_BACKLOG = 25 * FRAME_BYTES, 16_384
 BURST = CATCH_UP // FRAME_MS + 16
 
 Told = dict[str, object]
-
-
-class OtherOrigin(PBXError):
-    """A page of somebody else's wants to hear and talk."""
-
-    status = 403
-    sentence = "This page comes from another host: open the console of this server instead"
 
 
 class NoWebsocket(InvalidRequest):
@@ -79,6 +76,11 @@ class HandsetPage:
         """Tell it something, and close the socket behind it where there is a `code` for that."""
         self._waiting.append(words)
         self.leave(code)
+
+    def begin(self, words: Told) -> None:
+        """Tell it what it waits for, before anything that it was told while it was being let in."""
+        self._waiting.appendleft(words)
+        self._more.set()
 
     def leave(self, code: int | None = WSCloseCode.OK) -> None:
         """Close the socket behind what has been told, with the first code that there is."""
@@ -121,7 +123,6 @@ class HandsetHandlers:
 
     async def _handset(self, ask: Ask) -> Reply:
         request = ask.request
-        _check_origin(request)
         channel = web.WebSocketResponse(
             timeout=GOODBYE, heartbeat=PING_EVERY, compress=False, max_msg_size=LONGEST_MESSAGE
         )
@@ -175,7 +176,7 @@ class HandsetHandlers:
         handset = workspace.handsets.pick_up(ask.session_id, page, take_over=hello.take_over)
         view = workspace.calls.find(ask.session_id)
         assert view is not None, "it was picked up"
-        page.tell({"type": "ready", "status": view.status, "talking": handset.talking})
+        page.begin({"type": "ready", "status": view.status, "talking": handset.talking})
         return workspace, handset
 
 
@@ -226,12 +227,6 @@ def _reason(error: PBXError) -> str | None:
             return "token"
         case _:
             return None
-
-
-def _check_origin(request: web.Request) -> None:
-    origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2].lower() != request.host.lower():
-        raise OtherOrigin
 
 
 def _retrieve(writing: asyncio.Future[None]) -> None:

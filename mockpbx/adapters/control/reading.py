@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from mockpbx.adapters.limits import chunks_of
 from mockpbx.contract.errors import BodyTooLarge, InvalidRequest, UnsupportedBody
 from mockpbx.contract.vocabulary import DTMF_DIGITS
 from mockpbx.runtime.files.document import hint, shown
@@ -21,16 +22,16 @@ M = TypeVar("M", bound=BaseModel)
 LARGEST_BODY = 1_000_000
 
 
-async def read_body(request: web.Request, model: type[M]) -> M:
+async def read_body(request: web.Request, model: type[M], seconds: float) -> M:
     """Return a request's JSON as `model`, whatever its content type; none at all counts as `{}`.
 
-    Raises InvalidRequest, BodyTooLarge or UnsupportedBody.
+    Raises InvalidRequest, BodyTooLarge or UnsupportedBody, and BodyTooSlow for one that takes more than `seconds`.
     """
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedBody(f"The content encoding {encoding[:40]!r} is not supported here: send plain JSON")
     data = bytearray()
-    async for chunk in request.content.iter_any():
+    async for chunk in chunks_of(request, seconds):
         data += chunk
         if len(data) > LARGEST_BODY:
             raise BodyTooLarge(f"The request body is larger than the limit of {LARGEST_BODY} bytes")

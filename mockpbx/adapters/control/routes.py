@@ -17,6 +17,9 @@ BASE = "/__admin"
 JSON = "application/json"
 #: What answers a request to upgrade its connection.
 WEBSOCKET = "websocket"
+#: Routes that are asked under names of the asker's own making, by probes and by what collects figures: they tell a
+#: word, or counts of the whole server.
+UNDER_ANY_NAME = frozenset({"livez", "readyz", "metrics", "scrape"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Dispatch: route, tokens, query, body, handler; one envelope for all replies, and no word of CORS.
 
-A page of another origin can neither read these replies nor send the headers that they take.
+A page of another origin can neither read these replies nor send the headers that they take, and is refused besides.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mockpbx.adapters.control.journal import JournalHandlers
 from mockpbx.adapters.control.news import News
 from mockpbx.adapters.control.pulse import PulseHandlers
 from mockpbx.adapters.control.reading import read_body, read_query
-from mockpbx.adapters.control.routes import BASE, ROUTES, Route
+from mockpbx.adapters.control.routes import BASE, ROUTES, UNDER_ANY_NAME, Route
 from mockpbx.adapters.control.tally import Tally
 from mockpbx.adapters.control.traffic import TrafficHandlers
 from mockpbx.adapters.http import WrongMethod, envelope, path_of, pattern_of, segments_of
@@ -92,12 +92,15 @@ class ControlService:
 
     async def _answer(self, request: web.Request) -> Reply:
         route, names, handler = self._route(request)
+        if route.id not in UNDER_ANY_NAME:
+            self._emulator.guard.check(request)
         if route.public:
             return await handler(Ask(request, None, names, None, None))
         admit(self._emulator.server.admin_token, request.headers.get(ADMIN_HEADER, ""))
         workspace = self._emulator.switchboard.for_header(request.headers.get("Authorization"))
         query = read_query(request, route.query)
-        body = None if route.request is None else await read_body(request, route.request)
+        seconds = self._emulator.server.request_timeout
+        body = None if route.request is None else await read_body(request, route.request, seconds)
         return await handler(Ask(request, workspace, names, body, query))
 
     def _route(self, request: web.Request) -> tuple[Route, dict[str, str], Handler]:

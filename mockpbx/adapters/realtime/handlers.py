@@ -7,11 +7,20 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
+from mockpbx.adapters.realtime.refusals import why
+from mockpbx.adapters.realtime.rooms import Audience
 from mockpbx.contract import messages as m
 from mockpbx.contract.channels import INCOMING, Incoming
-from mockpbx.contract.errors import AudioRefused, InvalidRequest, NoSuchSession, PBXError, ServiceFailure
+from mockpbx.contract.errors import (
+    AudioRefused,
+    InvalidRequest,
+    LimitReached,
+    NoSuchSession,
+    PBXError,
+    ServiceFailure,
+)
 from mockpbx.contract.validation import read
-from mockpbx.media.codecs import BadAudio
+from mockpbx.domain.events import JoinRefused
 from mockpbx.runtime.files.document import hint, shown
 from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.passed import Passed
@@ -22,13 +31,22 @@ from mockpbx.transport.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
+_TAKEN = m.AudioAck(success=True, error=None).wire()
+
 
 async def join_room(workspace: Workspace, connection: Connection, payload: object) -> None:
     """`joinRoom`: always answered by `roomJoined`, a malformed request by `failed`."""
     try:
-        session_id = read(m.JoinRoom, payload).session_id
+        session_id = read(m.JoinRoom, payload).session_id[:LONGEST_ID]
     except InvalidRequest:
         workspace.refuse_join(connection.id)
+        return
+    try:
+        if isinstance(workspace.clients, Audience):
+            workspace.clients.check_room(session_id, connection.id)
+    except LimitReached as refusal:
+        workspace.refuse_event(session_id, "joinRoom", str(refusal))
+        workspace.note(session_id, JoinRefused(connection.id))
     else:
         workspace.join(session_id, connection.id)
 
@@ -48,10 +66,10 @@ async def _take_audio(workspace: Workspace, payload: object, play: Callable[...,
         message = read(m.ClientAudio, payload)
         samples = await workspace.uplink(message.session_id).decode(message.audio_format, message.audio_data)
         play(message.session_id, samples, message.audio_format, message.audio_data)
-    except (AudioRefused, NoSuchSession, InvalidRequest, BadAudio) as refusal:
-        workspace.refuse_audio(*_claimed(payload), str(refusal))
+    except (AudioRefused, NoSuchSession, InvalidRequest) as refusal:
+        workspace.refuse_audio(*_claimed(payload), str(refusal), why(refusal))
         return m.AudioAck(success=False, error=str(refusal)).wire()
-    return m.AudioAck(success=True, error=None).wire()
+    return _TAKEN
 
 
 async def check_point(workspace: Workspace, connection: Connection, payload: object) -> None:
@@ -76,6 +94,8 @@ async def hangup(workspace: Workspace, connection: Connection, payload: object) 
     workspace.hang_up(read(m.HangUp, payload).session_id)
 
 
+#: Characters of a session id that is asked for; no call has so long a one.
+LONGEST_ID = 200
 #: Characters of a session id that a refused message claims, as the journal keeps it.
 LONGEST_CLAIM = 64
 #: Characters of the name of an event that the contract does not have, as it is shown.

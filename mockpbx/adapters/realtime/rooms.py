@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 from functools import partial
 
 from mockpbx.contract.channels import EVENT_OF
+from mockpbx.contract.errors import LimitReached
 from mockpbx.contract.messages import CalleeAudio, Message
-from mockpbx.media.pcm import FRAME_BYTES
+from mockpbx.media.framing import FRAME_BYTES
 from mockpbx.runtime.mutants import Mutation, Payload
 from mockpbx.runtime.passed import AUDIO
 from mockpbx.runtime.traffic import Traffic
@@ -48,8 +50,10 @@ class Audience:
     What leaves passes the server's `mutation`, if it has one, and then the workspace's faults.
     """
 
-    def __init__(self, workspace: Workspace, mutation: Mutation | None = None) -> None:
+    def __init__(self, workspace: Workspace, most_rooms: int, mutation: Mutation | None = None) -> None:
         self._mutation = mutation
+        self._most_rooms = most_rooms
+        self._joined: Counter[str] = Counter()  # rooms by the socket that is in them
         self._traffic = workspace.traffic
         self._faults = workspace.faults
         self._faults.attach(workspace, self)
@@ -111,17 +115,27 @@ class Audience:
             return
         if session_id not in self._rooms:
             self._rooms[session_id] = Room(session_id, self._traffic)
+        self._joined[client] += client not in self._rooms[session_id].members
         self._rooms[session_id].members[client] = connection
+
+    def check_room(self, session_id: str, client: str) -> None:
+        """Raise LimitReached for a socket that is in as many rooms as it may be, and not in this one."""
+        room = self._rooms.get(session_id)
+        if self._joined[client] >= self._most_rooms and (room is None or client not in room.members):
+            raise LimitReached("Another room of this socket", self._most_rooms, "most_rooms")
 
     def close_room(self, session_id: str) -> None:
         """Forget a call's room."""
-        self._rooms.pop(session_id, None)
+        room = self._rooms.pop(session_id, None)
+        if room is not None:
+            self._joined.subtract(room.members.keys())
         self._deserted.discard(session_id)
         self._traffic.close_room(session_id)
 
     def remove(self, client: str) -> list[str]:
         """Forget a socket. Returns the sessions whose rooms are empty because of that."""
         self.sockets.pop(client, None)
+        self._joined.pop(client, None)
         left = [name for name, room in self._rooms.items() if room.members.pop(client, None) and not room.members]
         self._deserted.update(left)
         for session_id in left:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 from functools import partial
 
 from mockpbx.adapters.realtime.handlers import event_handlers
 from mockpbx.adapters.realtime.rooms import Audience
-from mockpbx.contract.errors import PBXError
+from mockpbx.contract.errors import LimitReached, PBXError
 from mockpbx.contract.messages import CalleeAudio, Message, NewSession
 from mockpbx.domain import events as e
 from mockpbx.domain.record import CallRecord
-from mockpbx.runtime.entries import ClientReturned
+from mockpbx.runtime.entries import ClientCutOff, ClientReturned, RecordLost
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.records import RecordStore
+from mockpbx.runtime.settings import ServerSettings
 from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection, ConnectionRefused, Namespace
 from mockpbx.wire import cdr_event, message_of
-
-_log = logging.getLogger(__name__)
 
 #: What there is to say of a client that has not disconnected by itself.
 LOST = "The connection was lost: the client did not say goodbye"
@@ -34,9 +32,16 @@ class RealtimeService:
     With a `mutation` it breaks the contract on purpose.
     """
 
-    def __init__(self, switchboard: Switchboard, store: RecordStore, mutation: Mutation | None = None) -> None:
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        store: RecordStore,
+        settings: ServerSettings,
+        mutation: Mutation | None = None,
+    ) -> None:
         self._switchboard = switchboard
         self._store = store
+        self._settings = settings
         self._mutation = mutation
         self._audiences: dict[str, Audience] = {}
         self._pending: set[asyncio.Task[None]] = set()
@@ -47,7 +52,7 @@ class RealtimeService:
 
     def watch(self, workspace: Workspace) -> None:
         """Project a workspace from here on."""
-        audience = self._audiences[workspace.key] = Audience(workspace, self._mutation)
+        audience = self._audiences[workspace.key] = Audience(workspace, self._settings.most_rooms, self._mutation)
         workspace.clients = audience
         workspace.journal.subscribe(partial(self._project, workspace, audience))
 
@@ -77,6 +82,11 @@ class RealtimeService:
         if not workspace.faults.quiet and (message := workspace.faults.connection()) is not None:
             workspace.traffic.event("in", "connect", reply={"message": message}, error=message)
             raise ConnectionRefused(message)
+        most = self._settings.most_sockets
+        if len(self._audiences[workspace.key].sockets) >= most:
+            sentence = str(LimitReached("Another socket of this workspace", most, "most_sockets"))
+            workspace.traffic.event("in", "connect", reply={"message": sentence}, error=sentence)
+            raise ConnectionRefused(sentence)
         return workspace
 
     def _connected(self, connection: Connection) -> None:
@@ -95,8 +105,14 @@ class RealtimeService:
     def _disconnected(self, connection: Connection) -> None:
         workspace: Workspace = connection.identity
         goodbye = connection.said_goodbye
+        if connection.cut_off is not None:
+            workspace.note(None, ClientCutOff(connection.id, connection.cut_off))
         workspace.traffic.event(
-            "in", "disconnect", {"goodbye": goodbye}, client=connection.id, error=None if goodbye else LOST
+            "in",
+            "disconnect",
+            {"goodbye": goodbye},
+            client=connection.id,
+            error=None if goodbye else _how_lost(connection),
         )
         left = self._audiences[workspace.key].remove(connection.id)
         workspace.pace()
@@ -132,13 +148,19 @@ class RealtimeService:
     async def _publish(self, workspace: Workspace, audience: Audience, record: CallRecord, at: int) -> None:
         try:
             await self._store.issue(workspace.key, record, at)
-        except Exception:
-            _log.exception("the record of session %s could not be stored; its cdr event is not sent", record.session_id)
+        except Exception as error:  # whatever it is, the call's room is to be closed
+            workspace.note(record.session_id, RecordLost(str(error) or type(error).__name__))
         else:
             audience.tell_room(record.session_id, cdr_event(record, workspace.settings.cause_text))
         finally:
             audience.close_room(record.session_id)
             workspace.faults.forget(record.session_id)
+
+
+def _how_lost(connection: Connection) -> str:
+    return (
+        LOST if connection.cut_off is None else f"The client was cut off, since it did not read: {connection.cut_off}"
+    )
 
 
 def _tell(audience: Audience, entry: Entry, message: Message) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from aiohttp.helpers import parse_mimetype
 
+from mockpbx.adapters.limits import chunks_of
 from mockpbx.contract.errors import BodyTooLarge, InvalidRequest, UnsupportedBody
 
 _JSON = "application/json"
@@ -19,10 +20,10 @@ _INFLATE_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _JSON_SPACE = " \t\r\n"
 
 
-async def read_body(request: web.Request, limit: int) -> dict[str, object] | list[object]:
+async def read_body(request: web.Request, limit: int, seconds: float) -> dict[str, object] | list[object]:
     """Return the body's object; an absent or unknown one counts as empty.
 
-    Raises InvalidRequest, BodyTooLarge or UnsupportedBody.
+    Raises InvalidRequest, BodyTooLarge or UnsupportedBody, and BodyTooSlow for one that takes more than `seconds`.
     """
     if not request.body_exists:
         return {}
@@ -31,7 +32,7 @@ async def read_body(request: web.Request, limit: int) -> dict[str, object] | lis
     if media_type not in (_JSON, _FORM):
         return {}
     charset = _charset(kind.parameters.get("charset", "utf-8"), form=media_type == _FORM)
-    data = await _limited(request, limit)
+    data = await _limited(request, limit, seconds)
     if not data:
         return {}
     text = data.decode(charset, errors="replace").removeprefix("\ufeff")
@@ -48,7 +49,7 @@ def _charset(name: str, *, form: bool) -> str:
     raise UnsupportedBody(f"The charset {name[:40]!r} is not supported: send UTF-8")
 
 
-async def _limited(request: web.Request, limit: int) -> bytes:
+async def _limited(request: web.Request, limit: int, seconds: float) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity" and encoding not in _INFLATE_BITS:
         raise UnsupportedBody(f"The content encoding {encoding[:40]!r} is not supported: send gzip, deflate or none")
@@ -56,13 +57,15 @@ async def _limited(request: web.Request, limit: int) -> bytes:
     if encoding == "identity" and (request.content_length or 0) > limit:
         raise too_large
     inflate = zlib.decompressobj(_INFLATE_BITS[encoding]) if encoding != "identity" else None
-    data = bytearray()
-    async for chunk in request.content.iter_any():
+    data, came = bytearray(), 0
+    async for chunk in chunks_of(request, seconds):
+        came += len(chunk)
         try:
             data += inflate.decompress(chunk, limit + 1) if inflate else chunk
         except zlib.error:
             raise InvalidRequest(f"The request body is not valid {encoding}") from None
-        if len(data) > limit:
+        # Packed data may go on for ever and come to nothing.
+        if max(came, len(data)) > limit:
             raise too_large
     if inflate and not inflate.eof:
         raise InvalidRequest(f"The request body is not complete {encoding}")

@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
 from mockpbx.adapters.http import envelope, path_of, pattern_of, segments_of
+from mockpbx.adapters.limits import check_calls
 from mockpbx.adapters.rest.body import read_body
 from mockpbx.adapters.rest.exchange import Body, Exchange, Params
 from mockpbx.adapters.rest.paginate import parse_page
@@ -117,7 +118,7 @@ class RestService:
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
         request = exchange.request
-        exchange.take(await read_body(request, self._settings.body_limit))
+        exchange.take(await read_body(request, self._settings.body_limit, self._settings.request_timeout))
         handler, exchange.params = self._route(request)
         exchange.belong_to(self._workspace_of(request))
         if not exchange.workspace.faults.quiet:
@@ -173,6 +174,7 @@ class RestService:
                 raise
         if number == REFUSED_NUMBER:
             raise CallNotInitiated
+        check_calls(workspace, self._settings.most_calls)
         session_id = new_session_id(workspace.settings.session_id_version)
         workspace.place_call(session_id, number)
         data = m.PlacedCall(phone_number=number, session_id=session_id)

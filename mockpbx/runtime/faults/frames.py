@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, Strict
 
-from mockpbx.media.pcm import FRAME_MS
+from mockpbx.media.framing import FRAME_MS
 from mockpbx.runtime.faults.delivery import Delays
 from mockpbx.runtime.faults.rule import Duration, Fault, to_ms
 from mockpbx.runtime.faults.standing import Draw

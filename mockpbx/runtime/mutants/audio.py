@@ -10,8 +10,8 @@ import numpy as np
 
 from mockpbx.contract.messages import CalleeAudio, CallEnded, DialStatusChange, Message
 from mockpbx.contract.vocabulary import DTMF_DIGITS, DialStatus
+from mockpbx.media.framing import FRAME_BYTES, FRAME_MS
 from mockpbx.media.g711 import encode_ulaw
-from mockpbx.media.pcm import FRAME_BYTES, FRAME_MS
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.mutants.mutation import Mutant, Mutation, Payload
 from mockpbx.runtime.mutants.taking import Forced, Ignored, Misread
