@@ -10,13 +10,18 @@ import time
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import ValidationError
 
+from mockpbx.adapters import certificate
 from mockpbx.adapters.console import ConsoleService
 from mockpbx.adapters.control import ControlService, Emulator
+from mockpbx.adapters.entrance import Entrance
+from mockpbx.adapters.guard import Guard
+from mockpbx.adapters.limits import in_turn
 from mockpbx.adapters.realtime import RealtimeService
 from mockpbx.adapters.realtime.rooms import Audience
 from mockpbx.adapters.rest import RestService
@@ -24,19 +29,17 @@ from mockpbx.adapters.store import SqliteStore
 from mockpbx.adapters.store.keeper import keep_calls
 from mockpbx.adapters.tickets import Tickets
 from mockpbx.contract.errors import ConfigurationError
-from mockpbx.domain import events as e
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Plan
+from mockpbx.domain.scenario import Play
 from mockpbx.evidence.dossier import dossier_of
 from mockpbx.evidence.measures import CallMeasured
-from mockpbx.evidence.metrics import measure
-from mockpbx.evidence.replay import replay_from
-from mockpbx.evidence.tracer import Tracer
-from mockpbx.media.mp3 import warm_up
 from mockpbx.runtime.callee import Unplayable, callee_named
 from mockpbx.runtime.clock import Clock, clock_mode
 from mockpbx.runtime.engine import Engine
-from mockpbx.runtime.journal import Entry, Reader
+from mockpbx.runtime.entries import ClientsDelayed, ClientsRecovered, RecordsDelayed
+from mockpbx.runtime.journal import Reader
+from mockpbx.runtime.machine import Machine, tell_of_clock
 from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.plan_files import PlanFile, ScenarioError, read_plan_value
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
@@ -44,6 +47,9 @@ from mockpbx.runtime.sounds import Beside, tried
 from mockpbx.runtime.switchboard import Switchboard, workspace_key
 from mockpbx.runtime.workspace import Workspace, wall_ms
 from mockpbx.transport import SocketServer
+
+if TYPE_CHECKING:
+    from mockpbx.evidence.tracer import Tracer
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +59,12 @@ KEEP_EVERY = 2.0
 WATCH_EVERY = 0.3
 #: The longest request line or header in bytes, as Node's.
 HEADER_LIMIT = 16_384
+
+
+_HANDLES = {
+    ClientsDelayed: "no handle is left for another connection: new clients wait until others leave (see ulimit -n)",
+    ClientsRecovered: "new clients get in again",
+}
 
 
 class Server:
@@ -73,27 +85,38 @@ class Server:
         self.seed = secrets.randbits(32) if self.server.seed is None else self.server.seed
         self.readers: list[Reader] = []  # of every workspace's journal, for those who embed
         self.plan = plan or Plan()
-        self._switchboard = Switchboard(self.server.token, self._open_workspace)
+        self._switchboard = Switchboard(
+            self.server.token, self._open_workspace, self._let_go, self.server.most_workspaces
+        )
         self._store: SqliteStore
         self._realtime: RealtimeService
         self._sockets: SocketServer
         self._control: ControlService
         self._runner: web.AppRunner
-        self._site: web.TCPSite
+        self._site: Entrance
+        self._certificate: certificate.Certificate | None = None
+        self._authority: Path | None = None
         self._tickets = Tickets()
+        self._guard = Guard(self.server.host, self.server.allowed_host)
         self._chores: list[asyncio.Future[None]] = []
         self._engine = Engine()
+        self._machine = Machine()
         self._plan_file: PlanFile | None = None
-        self._tracer = None if self.server.trace_dir is None else Tracer(self.server.trace_dir)
+        self._tracer = None if self.server.trace_dir is None else _tracer(self.server.trace_dir)
         self._wishes: dict[str, tuple[WorkspaceSettings, int]] = {}  # by workspace key, where it is not as all are
-        self._warming: asyncio.Future[None] | None = None
         self._stopped = False
 
     @property
     def url(self) -> str:
         """Where it listens, once it does."""
         host, port = self._runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    @property
+    def authority(self) -> Path | None:
+        """The file of the authority that clients are to trust, where a certificate was made on the spot."""
+        return self._authority
 
     def workspace_of(self, token: str) -> Workspace:
         """Return the workspace of a token, opened on first use. Raises Unauthorized and its kin for a refused one."""
@@ -123,27 +146,31 @@ class Server:
         """Open the database and listen."""
         self._check_callee()
         settings = self.server
+        self._certificate = _certificate(settings)
         if settings.replay is not None:
             self._replay(settings.replay)
         if settings.dialplan is not None:
             self._plan_file = PlanFile(settings.dialplan, PERSONAS)
             self.plan = self._read_plan(self._plan_file)
         self._store = await SqliteStore.open(settings.database or default_database())
+        self._store.tell = self._tell_all
         mutation = None if settings.mutant is None else _mutation(settings.mutant)
-        self._realtime = RealtimeService(self._switchboard, self._store, mutation)
+        self._realtime = RealtimeService(self._switchboard, self._store, settings, mutation)
         self._sockets = SocketServer(
             {"/": self._realtime.namespace()},
             ping_interval=settings.ping_interval,
             ping_timeout=settings.ping_timeout,
             max_message=settings.message_limit,
             cors_origin=settings.cors_origin or None,
+            slow_reader_timeout=settings.slow_reader_timeout,
+            most_sessions=settings.most_connections,
         )
-        app = web.Application()
+        app = web.Application(middlewares=[in_turn])
         self._sockets.attach(app)
         self._control = ControlService(self._emulator())
         self._control.attach(app)
         rest = RestService(self._switchboard, self._store, settings, mutation)
-        ConsoleService(self._tickets).attach(app, rest.handle)
+        ConsoleService(self._tickets, self._guard).attach(app, rest.handle)
         rest.attach(app)
         # Bodies come as they were sent: the limit and the refusals of the body parser are ours.
         self._runner = web.AppRunner(
@@ -155,15 +182,22 @@ class Server:
             logger=_silent(),
             max_line_size=HEADER_LIMIT,
             max_field_size=HEADER_LIMIT,
+            keepalive_timeout=settings.request_timeout,  # of the first request's header, too
         )
         await self._runner.setup()
         try:
-            self._site = web.TCPSite(self._runner, settings.host, settings.port)
+            tls = None if self._certificate is None else self._certificate.context
+            self._site = Entrance(self._runner, settings, tls)
             await self._site.start()
         except OSError as error:
             await self._runner.cleanup()
             await self._store.close()
             raise ConfigurationError(_cannot_listen(settings, error)) from None
+        try:
+            self._publish_authority()
+        except ConfigurationError:
+            await self.stop()
+            raise
         self._chores = [asyncio.ensure_future(chore) for chore in (self._keep_live_calls(), self._watch_plan())]
 
     async def stop(self) -> None:
@@ -184,10 +218,10 @@ class Server:
         if self._tracer is not None:
             await self._tracer.drain()
         self._control.close()
+        if self._authority is not None and self.server.tls_ca is None:
+            self._authority.unlink(missing_ok=True)  # it is worth nothing any more
         await self._sockets.close()
         await self._runner.cleanup()
-        if self._warming is not None:
-            await self._warming
         await self._store.close()
 
     async def __aenter__(self) -> Self:
@@ -199,6 +233,12 @@ class Server:
     ) -> None:
         await self.stop()
 
+    def _publish_authority(self) -> None:
+        if self._certificate is not None and self._certificate.authority is not None:
+            file = self.server.tls_ca or data_folder() / f"ca-{urlsplit(self.url).port}.pem"
+            self._certificate.publish(file)
+            self._authority = file
+
     def _emulator(self) -> Emulator:
         return Emulator(
             switchboard=self._switchboard,
@@ -207,13 +247,22 @@ class Server:
             seed=self.seed,
             plan=lambda: self.plan,
             sockets=lambda w: len(w.clients.sockets) if isinstance(w.clients, Audience) else 0,
+            unread=_unread,
+            uncommitted=lambda w: len(w.clients.unsent) if isinstance(w.clients, Audience) else 0,
+            cadence=self._engine.cadence,
+            lag=self._engine.lag,
             settle=_settle,
             forget_records=self._store.forget_new,
+            trouble=lambda: self._store.trouble,
             tickets=self._tickets,
+            guard=self._guard,
+            turned_away=lambda: self._site.refused,
         )
 
     def _replay(self, file: Path) -> None:
         """Let the first call of each workspace be that of a call's evidence again. Raises ConfigurationError."""
+        from mockpbx.evidence.replay import replay_from
+
         replay = replay_from(file)
         self.seed = replay.seed
         try:
@@ -227,7 +276,9 @@ class Server:
 
     def _check_callee(self) -> None:
         try:
-            tried(callee_named(self.workspace.callee))
+            callee = callee_named(self.workspace.callee)
+            if isinstance(callee, Play):
+                tried(callee)  # which reads its file
         except Unplayable as error:
             raise ConfigurationError(f"--callee: {error}") from None
 
@@ -262,10 +313,28 @@ class Server:
         self._realtime.watch(workspace)
         if self._tracer is not None:
             self._tracer.watch(workspace)
-        for reader in (self._warm_up, self._control.tally.read, *self.readers):
+        for reader in (self._control.tally.read, *self.readers):
             workspace.journal.subscribe(reader)
         self._engine.add(workspace)
+        if self._store.trouble is not None:
+            workspace.note(None, RecordsDelayed(self._store.trouble))
         return workspace
+
+    def _look_at_machine(self) -> None:
+        moved = self._machine.clock_set()
+        if moved:
+            _log.warning("the machine's clock was set by %+.1f s; calls go on by their own", moved / 1_000)
+            for workspace in self._switchboard:
+                tell_of_clock(workspace, moved)
+        handles = self._machine.handles()
+        if handles is not None:
+            _log.warning(_HANDLES[type(handles)])
+            self._tell_all(handles)
+
+    def _tell_all(self, fact: object) -> None:
+        """Let every workspace's journal have a fact of the server as a whole."""
+        for workspace in self._switchboard:
+            workspace.note(None, fact)
 
     def _forget_idle(self) -> None:
         for workspace in self._switchboard.forget_idle(self.server.workspace_idle):
@@ -288,13 +357,10 @@ class Server:
             await asyncio.sleep(KEEP_EVERY)
             for workspace in self._switchboard:
                 for record in workspace.provisional_records():
-                    self._store.keep(workspace.key, record)
+                    self._store.keep(workspace.key, record, at_once=False)
+            self._store.look()
+            self._look_at_machine()
             self._forget_idle()
-
-    def _warm_up(self, entry: Entry) -> None:
-        """Load the MP3 decoder while the first call is ringing: its import takes 0.1 s, which must not stall a tick."""
-        if self._warming is None and isinstance(entry.event, e.CallPlaced):
-            self._warming = asyncio.get_running_loop().run_in_executor(None, warm_up)
 
 
 def _mutation(name: str) -> Mutation:
@@ -305,10 +371,25 @@ def _mutation(name: str) -> Mutation:
     return mutation_of(name)
 
 
+def _tracer(folder: Path) -> Tracer:
+    from mockpbx.evidence.tracer import Tracer
+
+    return Tracer(folder)
+
+
 def _epilogue(workspace: Workspace, session_id: str) -> list[CallMeasured]:
     """Return what the journal says of a call that has ended: what was measured of it."""
     dossier = dossier_of(workspace, session_id)
+    from mockpbx.evidence.metrics import measure
+
     return [] if dossier is None else [CallMeasured(measure(dossier))]
+
+
+def _unread(workspace: Workspace, session_id: str | None) -> list[int]:
+    """Return the bytes that wait for each client of a workspace, or of one call, to read them."""
+    clients = workspace.clients
+    present = clients.present(session_id) if isinstance(clients, Audience) else ()
+    return [connection.waiting for connection in present]
 
 
 async def _settle(workspace: Workspace) -> None:
@@ -324,11 +405,27 @@ def _silent() -> logging.Logger:
     return logger
 
 
-def default_database() -> Path:
-    """Return the file of the call records in the user's data directory."""
+def data_folder() -> Path:
+    """Return the user's data directory."""
     from platformdirs import user_data_path
 
-    return user_data_path("mockpbx", appauthor=False) / "mockpbx.db"
+    return user_data_path("mockpbx", appauthor=False)
+
+
+def default_database() -> Path:
+    """Return the file of the call records in the user's data directory."""
+    return data_folder() / "mockpbx.db"
+
+
+def _certificate(settings: ServerSettings) -> certificate.Certificate | None:
+    """Return what https is served with; None for http. Raises ConfigurationError."""
+    cert, key = settings.tls_cert, settings.tls_key
+    if cert is not None and key is not None:
+        return certificate.from_files(cert, key)
+    if cert is not None or key is not None:
+        given, missing = ("--tls-cert", "--tls-key") if cert is not None else ("--tls-key", "--tls-cert")
+        raise ConfigurationError(f"{given} goes with {missing}: name both files, or let --tls make a certificate")
+    return certificate.made((settings.host, *settings.allowed_host)) if settings.tls else None
 
 
 def _cannot_listen(settings: ServerSettings, error: OSError) -> str:

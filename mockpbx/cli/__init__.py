@@ -25,6 +25,7 @@ COMMANDS = {
     "replay": ("replay", "Play one side of a recording to the other."),
     "compare": ("compare", "Tell where two servers or recordings differ."),
     "docs": ("docs", "Print the contract: OpenAPI, AsyncAPI, a reference page."),
+    "top": ("top", "Watch a running server: its calls, its pace, how late it is itself."),
     "readyz": ("readyz", "Tell whether the server takes calls, for health checks."),
     "scenarios": ("scenarios", "List the callee personas and steps, or check a scenario file."),
     "numbers": ("numbers", "List the magic numbers."),

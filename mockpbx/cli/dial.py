@@ -29,7 +29,7 @@ from mockpbx.client import (
 )
 from mockpbx.contract import messages as m
 from mockpbx.contract.vocabulary import DTMF_DEFAULT_MS, DTMF_DIGITS, AudioFormat, DialStatus, Disposition
-from mockpbx.media.pcm import RATE
+from mockpbx.media.framing import RATE
 from mockpbx.media.wav import NotAudio, read_audio, write_wav
 
 PACKET = 2_560  # bytes of pcm16: the contract's recommendation, section "Audio Packet Timing Table"

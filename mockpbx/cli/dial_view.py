@@ -14,7 +14,7 @@ import numpy as np
 from mockpbx.client import ConnectionDropped, ConnectionRestored, Unreadable
 from mockpbx.contract import messages as m
 from mockpbx.contract.vocabulary import JoinStatus
-from mockpbx.media.pcm import FRAME_MS
+from mockpbx.media.framing import FRAME_MS
 
 if TYPE_CHECKING:
     from rich.console import Group

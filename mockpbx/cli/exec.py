@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 #: How it differs from `serve`.
 DEFAULTS = {"port": 0, "database": ":memory:", "clock": "auto"}
 #: Where and for whom the server is, is this run's own: what the environment says there is about another server.
-OWN = ("host", "port", "token", "database")
+OWN = ("host", "port", "token", "database", "tls", "tls_cert", "tls_key", "tls_ca")
 SECRETS = ("token", "admin_token")
 #: Calls whose evidence is written, the last ones: a suite of thousands would fill the disk.
 MOST_PAGES = 100
@@ -114,7 +114,9 @@ def _handed_over(pbx: Server) -> dict[str, str]:
     assert where.port is not None
     token = pbx.server.token[0] if pbx.server.token else secrets.token_hex(16)
     mutant = pbx.server.mutant
-    found = {"MOCKPBX_URL": address(where.hostname, where.port), "MOCKPBX_TOKEN": token}
+    found = {"MOCKPBX_URL": address(where.hostname, where.port, where.scheme), "MOCKPBX_TOKEN": token}
+    if pbx.authority is not None:  # Node trusts it beside all others; elsewhere it would stand in their place
+        found |= {"MOCKPBX_TLS_CA": str(pbx.authority), "NODE_EXTRA_CA_CERTS": str(pbx.authority)}
     return found | ({"MOCKPBX_MUTANT": mutant} if mutant else {})
 
 

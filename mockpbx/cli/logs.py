@@ -12,12 +12,28 @@ from typing import Any, Literal
 from mockpbx.domain import events as e
 from mockpbx.domain.scenario import word
 from mockpbx.media import facts
-from mockpbx.media.pcm import RATE
-from mockpbx.runtime.entries import AudioRefused, EventRefused, HandsetPickedUp, HandsetPutDown, HandsetVoiced
+from mockpbx.media.framing import RATE
+from mockpbx.runtime.entries import (
+    AudioRefused,
+    ClientCutOff,
+    EventRefused,
+    HandsetPickedUp,
+    HandsetPutDown,
+    HandsetVoiced,
+    RecordLost,
+)
 from mockpbx.runtime.faults import FaultStruck
 from mockpbx.runtime.journal import Entry
 
-_WORRYING = (AudioRefused, EventRefused, facts.MediaSlipped, e.ExpectationMissed, e.ScenarioFailed)
+_WORRYING = (
+    AudioRefused,
+    ClientCutOff,
+    EventRefused,
+    RecordLost,
+    facts.MediaSlipped,
+    e.ExpectationMissed,
+    e.ScenarioFailed,
+)
 _calls = logging.getLogger("mockpbx.calls")
 
 
@@ -102,5 +118,7 @@ _LINES: dict[type, Callable[[Any], str]] = {
     facts.MediaSlipped: lambda event: f"the emulator was held up: media time slipped by {event.ms} ms",
     AudioRefused: lambda event: f"refused: {event.reason}",
     EventRefused: lambda event: f"refused: {event.reason}",
+    ClientCutOff: lambda event: f"a client was cut off, since it did not read: {event.why}",
+    RecordLost: lambda event: f"its record was not stored, and its cdr event is not sent: {event.reason}",
     FaultStruck: lambda event: f"fault {event.fault}: {event.what}",
 }

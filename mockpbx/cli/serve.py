@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
+import gc
+import resource
+import shlex
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -50,19 +55,40 @@ async def _serve(pbx: Server) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
+    loop.set_exception_handler(_note_failure)
+    _raise_limit()
     pbx.readers.append(logs.log_entry)
     async with pbx:
         _announce(pbx)
+        gc.freeze()  # what is there by now stays: to look through it again and again would hold up calls for 0.1 s each
         await stopped.wait()
         click.echo("stopping: every call ends with a record")
+
+
+def _note_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Pass over accepts that fail for want of handles: asyncio tries again each second, and the server tells of it."""
+    error = context.get("exception")
+    if not (isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)):
+        loop.default_exception_handler(context)
+
+
+def _raise_limit() -> None:
+    """Let the process have as many handles as the system grants it: each client takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _announce(pbx: Server) -> None:
     token = "$MOCKPBX_TOKEN" if pbx.server.token else "dev"
     click.echo(f"mockpbx listens on {pbx.url} (seed {pbx.seed})")
     click.echo(f"console: {console_link(pbx.url, None if pbx.server.token else token)}")
+    if pbx.authority is not None:
+        file = shlex.quote(str(pbx.authority))
+        click.echo(f"clients are to trust {file}: NODE_EXTRA_CA_CERTS for Node, SSL_CERT_FILE or REQUESTS_CA_BUNDLE")
+    trusting = "" if pbx.authority is None else f" --cacert {shlex.quote(str(pbx.authority))}"
     click.echo(
-        f'curl -s {pbx.url}/pbx/call -H "Authorization: Bearer {token}" '
+        f'curl -s{trusting} {reached(pbx.url)}/pbx/call -H "Authorization: Bearer {token}" '
         """-H 'Content-Type: application/json' -d '{"phoneNumber": "089608675796"}'"""
     )
 
@@ -70,5 +96,9 @@ def _announce(pbx: Server) -> None:
 def console_link(url: str, token: str | None) -> str:
     """Return the link of the sandbox page; a token goes behind the #, which no browser sends."""
     # Browsers let a page at a name of this machine use the microphone, and none at the address for all of them.
-    local = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    return f"{local}/__console/" + ("" if token is None else f"#token={token}")
+    return f"{reached(url)}/__console/" + ("" if token is None else f"#token={token}")
+
+
+def reached(url: str) -> str:
+    """Return the URL by which this machine reaches a server of its own that may listen everywhere."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")

@@ -3,6 +3,7 @@ import { fill, h, say } from "../dom.js";
 import { standing } from "../past/judged.js";
 import { visible } from "../visible.js";
 
+const DOUBT = "The emulator itself was late: the machine, not the client, may be the cause of long latencies.";
 const AGAIN = 3_000; // ms between two questions while the call is live
 
 const seconds = (value) => (value === null || value === undefined ? null : `${value.toFixed(2)} s`);
@@ -28,6 +29,13 @@ const FIGURES = [
   ["dead air", "nobody speaks", (m) => seconds(m.deadAir || null)],
 ];
 
+/** How late the emulator's own frames left; where time is not `real`, nobody measures that. */
+function ownLateness({ pacing }, real) {
+  if (!pacing) return real ? "not measured" : "not measured: virtual time";
+  const slipped = pacing.slipped ? `, ${pacing.slipped} ms given up` : "";
+  return `${ms(pacing.p99)} (p50 ${ms(pacing.p50)}, max ${ms(pacing.max)}${slipped})`;
+}
+
 /** The figures and findings of a call, asked for again now and then while it is live, and once at its end. */
 export class Figures {
   constructor(app, sessionId) {
@@ -35,11 +43,12 @@ export class Figures {
     this.path = `/__admin/calls/${encodeURIComponent(sessionId)}`;
     this.over = new AbortController();
     this.measures = h("dl.call-facts.measures");
+    this.doubt = h("p.soft", { hidden: true }, DOUBT);
     this.findings = h("ul.call-findings");
     this.none = h("p.soft");
     this.element = h(
       "div.stack", {},
-      h("div.stack.tight", {}, h("h3", {}, "Measured"), this.measures),
+      h("div.stack.tight", {}, h("h3", {}, "Measured"), this.measures, this.doubt),
       h("div.stack.tight", {}, h("h3", {}, "Findings"), this.none, this.findings),
     );
     this.live = true;
@@ -89,6 +98,9 @@ export class Figures {
 
   #measured(metrics) {
     const told = FIGURES.map(([name, what, tell]) => [name, what, tell(metrics)]).filter(([, , value]) => value);
+    const own = ownLateness(metrics, this.app.store.clock.rate === 1);
+    if (told.length) told.push(["own lateness", "of the emulator's own frames: p99", own]);
+    this.doubt.hidden = !metrics.pacing?.noisy;
     const key = JSON.stringify(told);
     if (key === this.key) return;
     this.key = key;
