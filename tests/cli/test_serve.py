@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 
 import pytest
@@ -348,3 +349,19 @@ async def test_a_misspelt_setting_in_the_file_names_the_nearest(run, tmp_path):
     _, error = await process.process.communicate()
     assert process.process.returncode == 2
     assert "sets dail_delay, which is no setting; did you mean dial_delay?" in error.decode()
+
+
+def test_an_idle_server_has_loaded_nothing_that_only_calls_need():
+    heavy = {"numpy", "av", "socketio", "engineio", "rich", "prometheus_client", "mockpbx.conformance"}
+        "numpy",
+        "av",
+        "socketio",
+        "engineio",
+        "rich",
+        "prometheus_client",
+        "mockpbx.conformance",
+        "mockpbx.cassette",
+    }
+    code = f"import sys, mockpbx.app, mockpbx.cli.serve; print(*({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -336,10 +336,12 @@ async def test_a_server_that_dies_is_told_with_what_was_played_then(serve, at_a_
     assert search.by_chance == []
     assert search.gone is not None
     assert search.gone.why == "Connection refused"
-    first, *others = [played.script for played in search.gone.plays]
-    assert first == (*harmless, DEADLY)
-    assert set(others) == {harmless}
-    assert [item.path for item in last_of(search.gone.plays[0]) if isinstance(item, Exchange)][-1] == "/cdr/deadly"
+    played = {play.script: play for play in search.gone.plays}
+    assert set(played) <= {(*harmless, DEADLY), harmless}
+    asked = [item.path for item in last_of(played[*harmless, DEADLY]) if isinstance(item, Exchange)]
+    assert asked[-1] == "/cdr/deadly"
+    if at_a_time == 1:  # of several whose requests waited, none can be named for certain
+        assert search.gone.plays[0] is played[*harmless, DEADLY]
     assert search.plays <= 6
 
 

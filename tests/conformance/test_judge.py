@@ -11,6 +11,8 @@ from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 
 #: Servers that are judged at once: with more, a checker on two processors is too late itself to be sure.
 AT_A_TIME = 6
+#: How often a verdict is asked for before it must be there: a busy machine leaves a checker in doubt now and then.
+TRIES = 5
 IDS = {check.id for check in CHECKS}
 
 #: One breach of each kind, and the cheapest to try.
@@ -62,7 +64,11 @@ async def test_a_sample_of_breaches_is_caught_and_the_unbroken_service_is_not_bl
 
     async def in_turn(case: Case) -> Judged:
         async with few:
-            return await judge(case)
+            for _ in range(TRIES):
+                judged = await judge(case)
+                if judged.right or not set(case.must_fail) & set(judged.inconclusive):
+                    break
+            return judged
 
     # The longest first: the others fit beside it.
     judged = await asyncio.gather(*map(in_turn, reversed(chosen)))

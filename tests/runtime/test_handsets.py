@@ -10,7 +10,7 @@ from mockpbx.domain import scenario as s
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Named, Plan, Rule
 from mockpbx.media import facts as f
-from mockpbx.media.pcm import FRAME
+from mockpbx.media.framing import FRAME
 from mockpbx.runtime import hands
 from mockpbx.runtime.clock import clock_mode
 from mockpbx.runtime.entries import HandsetPickedUp, HandsetPutDown, HandsetVoiced

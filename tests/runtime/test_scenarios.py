@@ -12,7 +12,7 @@ from mockpbx.domain import scenario as s
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Named
 from mockpbx.media import facts as f
-from mockpbx.media.pcm import FRAME
+from mockpbx.media.framing import FRAME
 from mockpbx.runtime import clips, hands
 
 UP = (s.Ring(0, setup=0), s.Answer())
