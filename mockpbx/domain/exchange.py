@@ -68,6 +68,8 @@ class Exchange:
         self._sessions: dict[str, Session] = {}
         self._timers: list[tuple[int, int, c.Command]] = []
         self._order = count()
+        self._due: int | None = None  # of the first timer that is not moot, as long as it is `known`
+        self._known = True
 
     def call(self, session_id: str) -> Call:
         """Return a live call. Raises NoSuchSession."""
@@ -109,9 +111,11 @@ class Exchange:
 
     def next_deadline(self) -> int | None:
         """Return when `wake` has something to do, None where nothing is planned."""
-        while self._timers and self._moot(self._timers[0][2]):
-            heapq.heappop(self._timers)
-        return self._timers[0][0] if self._timers else None
+        if not self._known:
+            while self._timers and self._moot(self._timers[0][2]):
+                heapq.heappop(self._timers)
+            self._due, self._known = self._timers[0][0] if self._timers else None, True
+        return self._due
 
     def wake(self, now: int) -> list[tuple[str, e.Event]]:
         """Carry out the first command that is due at `now`; the caller asks again for the next.
@@ -126,6 +130,7 @@ class Exchange:
 
     def receive(self, command: c.Command, now: int) -> list[tuple[str, e.Event]]:
         """Carry out a command at `now`. Raises NoSuchSession where it needs a live call and there is none."""
+        self._known = False
         happened = _HANDLERS[type(command)](self, command, now)
         return [(command.session_id, event) for event in happened]
 

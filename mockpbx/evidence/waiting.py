@@ -22,7 +22,7 @@ from mockpbx.runtime.workspace import Workspace
 T = TypeVar("T")
 
 #: Seconds that clients have at most to answer a ping.
-PATIENCE = 1.0
+PATIENCE = 5.0
 
 #: Facts that may still come when a call has ended.
 _AFTERWARDS = (e.RecordIssued, AudioRefused, EventRefused, FaultStruck)

@@ -36,7 +36,7 @@ async def test_the_emulator_answers_as_it_did(serve, two_calls):
 
     live = await side.play()
 
-    assert compare(two_calls, live) == []
+    assert but_for_sound(compare(two_calls, live)) == []
     assert not side.left_out
     assert side.calls == 2
     assert "any-token" not in "".join(map(line_of, live.lines))
