@@ -199,11 +199,13 @@ class KeypadReceiver:
         return bool(known)
 
 
-def receive(receivers: Sequence[KeypadReceiver], frames: Samples) -> list[list[str]]:
+def receive(receivers: Sequence[KeypadReceiver], frames: Samples | None) -> list[list[str]]:
     """The keys newly pressed in one frame of many calls: `frames` is (n, 160), row i is for receiver i.
 
-    The frames are copied. Raises ValueError for any other shape.
+    None is a frame of silence for each. The frames are copied. Raises ValueError for any other shape.
     """
+    if frames is None:
+        return [receiver._take(_SILENCE, alert=False) for receiver in receivers]
     if frames.shape != (len(receivers), FRAME):
         raise ValueError(f"expected frames of shape ({len(receivers)}, {FRAME}), one per call; got {frames.shape}")
     heard: Iterable[tuple[_Floats, bool]] = repeat((_SILENCE, False), len(receivers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -121,8 +121,10 @@ class Line:
 
     def _listen(self, heard: Frame) -> list[object]:
         """Let the callee hear 20 ms: the keys that go down in them, and what it listens for."""
-        keyed = [key.digit for key in heard.keys]
         self._quiet = self._quiet + 1 if heard.sound is SILENCE else 0
+        if self._quiet > HEARD_OUT and not heard.keys and self.ear is None:
+            return []
+        keyed = [key.digit for key in heard.keys]
         digit = self.digits.hear(heard) if self.digits is not None and self._quiet <= HEARD_OUT else None
         happened: list[object] = [facts.DigitHeard(each) for each in keyed or ([digit] if digit else [])]
         what = self.ear.hear(heard) if self.ear is not None else None
@@ -142,19 +144,19 @@ class Line:
         return Frame(sound if said.sound is SILENCE else mixed(said.sound, sound), keys)
 
 
-class Step(NamedTuple):
-    """20 ms of one line: what the callee says and what it hears, 320 bytes each, and what happened in them."""
-
-    said: bytes
-    heard: bytes
-    happened: list[object]
+#: 20 ms of one line: what the callee says and what it hears, 320 bytes each, and what happened in them.
+Step = tuple[bytes, bytes, list[object]]
 
 
 def step_together(lines: Sequence[Line]) -> list[Step]:
     """Let 20 ms pass on each line, and listen for keypad tones on all at once, since numpy likes company."""
     steps = [line.step() for line in lines]
-    digits = dtmf.receive([line.keypad for line in lines], np.asarray([said for said, _ in steps]))
-    return [
-        Step(to_bytes(said), to_bytes(line.heard), happened + [facts.DigitReceived(key, in_band=True) for key in keys])
-        for line, (said, happened), keys in zip(lines, steps, digits, strict=True)
-    ]
+    sounds = [said for said, _ in steps]
+    silent = all(said is SILENCE for said in sounds)
+    digits = dtmf.receive([line.keypad for line in lines], None if silent else np.asarray(sounds))
+    together: list[Step] = []
+    for line, (said, happened), keys in zip(lines, steps, digits, strict=True):
+        if keys:
+            happened += [facts.DigitReceived(key, in_band=True) for key in keys]
+        together.append((to_bytes(said), to_bytes(line.heard), happened))
+    return together

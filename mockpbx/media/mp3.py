@@ -15,8 +15,7 @@ PyAV is imported with the first MP3: it takes 100 ms. `warm_up` does it ahead.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from threading import Event
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from av import AudioCodecContext, AudioFrame
 
 PIECE: Final = 4096
-_warm = Event()
 
 _NOTHING: Final = np.empty(0, np.int16)
 _DECODER_DELAY: Final = 529  # every Layer III decoder is this late: 528 of the filter bank, and one
@@ -387,13 +385,13 @@ def _complaint(data: bytes) -> str:
 
 def is_warm() -> bool:
     """Return whether `warm_up` has been through."""
-    return _warm.is_set()
+    return warm_up.cache_info().currsize > 0
 
 
+@cache
 def warm_up() -> None:
     """Import PyAV and build a codec and a resampler, so that the first MP3 of a call need not wait for it."""
     track = _Track(Info(0))
     header = read_header(b"\xff\xe3\x18\xc0")  # 8 kbit/s, 8 kHz, mono
     if header is not None:
         track.decode(Frame(b"\xff\xe3\x18\xc0".ljust(header.length, b"\0"), header, opens=True))
-    _warm.set()

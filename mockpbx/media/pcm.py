@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,11 +15,14 @@ Samples = NDArray[np.int16]
 SILENCE: Samples = np.zeros(FRAME, dtype=np.int16)
 SILENCE.flags.writeable = False
 SILENCE_BYTES = SILENCE.tobytes()
+_LITTLE = sys.byteorder == "little"
 
 
 def to_bytes(frame: Samples) -> bytes:
     """Return a frame as the contract's little-endian pcm16."""
-    return SILENCE_BYTES if frame is SILENCE else frame.astype("<i2", copy=False).tobytes()
+    if frame is SILENCE:
+        return SILENCE_BYTES
+    return frame.tobytes() if _LITTLE else frame.astype("<i2").tobytes()
 
 
 def mixed(one: Samples, other: Samples) -> Samples:

@@ -65,10 +65,6 @@ class _Stretch:
     key: Key | None = None
     done: int = 0
 
-    @property
-    def over(self) -> bool:
-        return self.done == len(self.samples)
-
     def take(self, most: int) -> Samples:
         piece = self.samples[self.done : self.done + most]
         self.done += len(piece)
@@ -186,7 +182,7 @@ class Playout:
             piece = head.take(room)
             pieces.append(piece)
             room -= len(piece)
-            if head.over:
+            if head.done == len(head.samples):
                 self._queue.popleft()
         self._waiting -= FRAME - room
         happened += self._edges(FRAME - room)

@@ -468,11 +468,12 @@ class Workspace:
 
     def _tick(self, at: int) -> None:
         recording = self.settings.recording_limit > 0
-        for session_id, line, step in self._lines.tick(at):
-            self._write(at, session_id, step.happened)
+        for session_id, line, (said, heard, happened) in self._lines.tick(at):
+            if happened:
+                self._write(at, session_id, happened)
             if recording:
-                self.recordings.add(session_id, at, step.said, step.heard, line.playout.waiting)
-            self.clients.emit_frame(session_id, step.said)
+                self.recordings.add(session_id, at, said, heard, line.playout.waiting)
+            self.clients.emit_frame(session_id, said)
         if self.mode.rate == 1.0:
             self.cadence.tick(at, self.clock.late_by(at))
         self._tell_scenarios(at)

@@ -17,9 +17,9 @@ def run(line: Line, frames: int):
     """Let the line run: returns what the callee said, and the digits in the order received."""
     said, digits = [], []
     for _ in range(frames):
-        (step,) = step_together([line])
-        said.append(np.frombuffer(step.said, "<i2"))
-        digits += [fact for fact in step.happened if isinstance(fact, f.DigitReceived)]
+        ((frame, _, happened),) = step_together([line])
+        said.append(np.frombuffer(frame, "<i2"))
+        digits += [fact for fact in happened if isinstance(fact, f.DigitReceived)]
     return np.concatenate(said), digits
 
 
