@@ -13,10 +13,10 @@ ends there. What passes is *examined*: the last 60 ms are cut into five Hann win
   pause of 40 ms from a drop-out of 10 ms, at any alignment.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -208,11 +208,8 @@ def receive(receivers: Sequence[KeypadReceiver], frames: Samples | None) -> list
         return [receiver._take(_SILENCE, alert=False) for receiver in receivers]
     if frames.shape != (len(receivers), FRAME):
         raise ValueError(f"expected frames of shape ({len(receivers)}, {FRAME}), one per call; got {frames.shape}")
-    heard: Iterable[tuple[_Floats, bool]] = repeat((_SILENCE, False), len(receivers))
-    if np.count_nonzero(frames):
-        audio = frames.astype(np.float32)
-        heard = zip(audio, _keylike(audio), strict=True)
-    return [receiver._take(*frame) for receiver, frame in zip(receivers, heard, strict=True)]
+    audio = frames.astype(np.float32)
+    return [ear._take(frame, alert) for ear, frame, alert in zip(receivers, audio, _keylike(audio), strict=True)]
 
 
 def _keylike(audio: _Floats) -> list[bool]:
