@@ -47,7 +47,7 @@ class _Copy:
                 return self._text(value)
             case int() | float():
                 self._left -= len(str(value))
-                return value if math.isfinite(value) else str(value)
+                return str(value) if isinstance(value, float) and not math.isfinite(value) else value
             case bytes() | bytearray() | memoryview():
                 self._left -= 16
                 return {"bytes": len(value)}

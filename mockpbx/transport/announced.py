@@ -6,10 +6,10 @@ decode the text of each anew costs more than everything that is done with the so
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
-from mockpbx.transport.packets import is_event
+from mockpbx.transport import packets
+from mockpbx.transport.packets import ProtocolError
 
 #: Texts that are known at once by one client, and their greatest length: far more than one for each call it has.
 MOST_KNOWN = 1_000
@@ -17,7 +17,7 @@ LONGEST = 1_000
 
 _HEAD = "51-"  # a binary event with one attachment, of the default namespace
 _MOST_DIGITS = 15
-_PLACEHOLDER = {"_placeholder": True, "num": 0}
+_STAND_IN = b"the attachment"
 _SCALARS = (str, int, float, type(None))
 
 
@@ -42,7 +42,7 @@ class Announced(NamedTuple):
 
 
 class Announcements:
-    """What one client announces. Texts of any other shape than the one described above are for the library."""
+    """What one client announces. Texts of any other shape than the one described above are for `packets.read`."""
 
     def __init__(self) -> None:
         self._known: dict[str, Announced] = {}
@@ -51,7 +51,9 @@ class Announcements:
         """Return the event that the text of a Socket.IO packet announces, None for one of another shape."""
         head, _, body = text.partition("[")
         number = head[len(_HEAD) :]
-        if not head.startswith(_HEAD) or len(number) > _MOST_DIGITS or not (number.isdigit() or not number):
+        if not head.startswith(_HEAD) or len(number) > _MOST_DIGITS:
+            return None
+        if number and not (number.isascii() and number.isdigit()):
             return None
         known = self._known.get(body) or self._learn(body)
         if known is None or not number:
@@ -68,21 +70,22 @@ class Announcements:
 
 
 def _announced(body: str) -> Announced | None:
-    """Return what the list without its first bracket announces, if one placeholder is all that is deep in it."""
+    """Return what the list without its first bracket announces, if the attachment is all that is deep in it.
+
+    It is read as any other packet first, so that this path takes nothing that the other one refuses.
+    """
     try:
-        arguments = json.loads(f"[{body}")
-    except (ValueError, RecursionError):
-        return None  # the library says what is wrong with it
-    if not is_event(arguments):
+        packet = packets.read(f"{_HEAD}[{body}")
+        packet.attach(_STAND_IN)
+    except ProtocolError:
+        return None  # the other path says why
+    arguments = packet.data
+    assert isinstance(arguments, list), "events carry lists"
+    deep = [place for place, argument in enumerate(arguments) if not isinstance(argument, _SCALARS)]
+    holder = arguments[deep[0]] if len(deep) == 1 else None
+    if not isinstance(holder, dict):
         return None
-    found = [
-        (place, key)
-        for place, argument in enumerate(arguments)
-        if isinstance(argument, dict)
-        for key, value in argument.items()
-        if not isinstance(value, _SCALARS)
-    ]
-    flat = all(isinstance(argument, (*_SCALARS, dict)) for argument in arguments)
-    if not flat or len(found) != 1 or arguments[found[0][0]][found[0][1]] != _PLACEHOLDER:
+    keys = [key for key, value in holder.items() if not isinstance(value, _SCALARS)]
+    if len(keys) != 1 or holder[keys[0]] is not _STAND_IN:
         return None
-    return Announced(None, arguments, *found[0])
+    return Announced(None, arguments, deep[0], keys[0])

@@ -85,6 +85,8 @@ class EngineSocket:
         Nothing leaves, the heartbeat waits, and whoever handles messages is to handle none.
         """
         if not self.hung:
+            if self.wire is not None:
+                self.wire.release()  # what was sent before has left
             self.hung, self._aside, self.wire = True, self.wire, None
             self._plan_ping()
             self._give_up_pings()
@@ -105,8 +107,9 @@ class EngineSocket:
     async def close(self, reason: str = "forced close") -> None:
         """Close the session. A client that polls is told by its next poll; harmless when closed already."""
         self._end(reason, linger=self.polling and not self.outbox.awaited)
-        if self._websocket is not None:
-            await self._websocket.close()
+        websocket = self._websocket or self._upgrading
+        if websocket is not None:
+            await websocket.close()
 
     # --- The client polls ---------------------------------------------------------------------------------------------
 
@@ -158,7 +161,8 @@ class EngineSocket:
             self.wire = websocket.wire
         try:
             async for message in messages or websocket.messages():
-                await self._take(message)
+                if not self.closed:  # as it may be by now: the heartbeat ends a session before what is here is read
+                    await self._take(message)
                 if self.closed:
                     break
         except ProtocolError as error:
@@ -229,7 +233,7 @@ class EngineSocket:
             self.wire.send(packet)
             return
         self.outbox.put(packet)
-        if self.outbox.size > self.server.backlog:
+        if self._unpolled is None and self.outbox.size > self.server.backlog:
             self._unpolled = f"more than {self.server.backlog} bytes wait for it"
             _log.warning("cut off a client that stopped polling: %s", self._unpolled)
             spawn(self.close("transport error"))

@@ -7,6 +7,7 @@ number of an acknowledgment, and JSON in which `{"_placeholder": true, "num": n}
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -74,30 +75,43 @@ def read(message: str) -> Packet:
 
 
 def write(kind: int, namespace: str = "/", number: int | None = None, data: object = None) -> list[str | bytes]:
-    """Return the messages of a packet: its text, then its attachments. Binary may be bytes, bytearray or memoryview."""
+    """Return the messages of a packet: its text, then its attachments. Binary may be bytes, bytearray or memoryview.
+
+    Numbers that JSON does not have, such as infinity, become null, as in JavaScript. Raises TypeError for what nobody
+    can send.
+    """
     attachments: list[bytes] = []
     try:
         payload = "" if data is None else _encode(data)
-    except TypeError:  # there is binary in it, or what nobody can send
+    except (TypeError, ValueError):  # there is in it what JSON does not have
         payload, attachments = _set_aside(data)
     place = "" if namespace == "/" else f"{namespace},"
     kinds = f"{_BINARY[kind]}{len(attachments)}-" if attachments else kind
     return [f"{kinds}{place}{'' if number is None else number}{payload}", *attachments]
 
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _set_aside(data: object) -> tuple[str, list[bytes]]:
     attachments: list[bytes] = []
 
-    def placeholder(value: object) -> object:
-        if not isinstance(value, bytes | bytearray | memoryview):
-            raise TypeError(f"cannot send {type(value).__name__} as JSON")
-        attachments.append(bytes(value))
-        return {"_placeholder": True, "num": len(attachments) - 1}
+    def plain(value: object) -> object:
+        match value:
+            case bytes() | bytearray() | memoryview():
+                attachments.append(bytes(value))
+                return {"_placeholder": True, "num": len(attachments) - 1}
+            case dict():
+                return {name: plain(inner) for name, inner in value.items()}
+            case list() | tuple():
+                return [plain(inner) for inner in value]
+            case float():
+                return value if math.isfinite(value) else None
+            case str() | int() | None:
+                return value
+        raise TypeError(f"cannot send {type(value).__name__} as JSON")
 
-    return json.dumps(data, separators=(",", ":"), default=placeholder), attachments
+    return _encode(plain(data)), attachments
 
 
 def _refuse_constant(name: str) -> object:
@@ -119,7 +133,7 @@ def is_event(data: object) -> bool:
     if not isinstance(data, list) or not data:
         return False
     name = data[0]
-    return name not in RESERVED if isinstance(name, str) else isinstance(name, int | float) and name is not True
+    return name not in RESERVED if isinstance(name, str) else type(name) in (int, float)
 
 
 _VALID: dict[int, Callable[[object], bool]] = {

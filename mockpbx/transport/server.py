@@ -267,17 +267,19 @@ class SocketServer:
         connection.ack_wanted = number is not None
         try:
             answer = await handler(connection, *data[1:])
+            if number is not None and answer is not None:
+                _acknowledge(connection, number, answer)
         except Exception:
             _log.exception("the handler of %r failed", name)
-            return
-        if number is None or answer is None:
-            return
-        if callable(answer):
-            answer(partial(connection.acknowledge, number))
-        elif isinstance(answer, tuple):
-            connection.acknowledge(number, *answer)
-        else:
-            connection.acknowledge(number, answer)
+
+
+def _acknowledge(connection: Connection, number: int, answer: object) -> None:
+    if callable(answer):
+        answer(partial(connection.acknowledge, number))
+    elif isinstance(answer, tuple):
+        connection.acknowledge(number, *answer)
+    else:
+        connection.acknowledge(number, answer)
 
 
 def _joined(peer: _Peer, namespace: str) -> Connection:

@@ -12,6 +12,7 @@ from aiohttp import web
 from conftest import Api
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from peers import peer
 
 from mockpbx.adapters.store import SqliteStore
 from mockpbx.runtime.workspace import Workspace
@@ -345,6 +346,22 @@ async def test_stopping_tells_every_client_and_leaves_no_call_without_a_record(s
     assert (cdr["disposition"], cdr["hangupBy"], cdr["hangupCauseCode"]) == ("ANSWERED", None, 127)
     with contextlib.suppress(Exception):
         await bot.sio.disconnect()
+
+
+async def test_a_token_that_comes_back_while_its_workspace_is_closed_begins_anew(serve):
+    pbx = await serve()
+    async with peer(f"{pbx.url}/socket.io/", "websocket") as before:
+        await before.say('40{"token":"dev"}')
+        await before.hear()
+        closing = asyncio.create_task(pbx.close_workspace("dev"))
+        await asyncio.sleep(0)
+        again = pbx.workspace_of("dev")
+        await closing
+        assert await before.hear_end() == []
+    async with peer(f"{pbx.url}/socket.io/", "websocket") as after:
+        await after.say('40{"token":"dev"}')
+        assert (await after.hear()).startswith('40{"sid":')
+        assert not again.idle
 
 
 async def test_the_cdr_event_waits_for_the_rows_commit(serve, http, monkeypatch):

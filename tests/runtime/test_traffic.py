@@ -206,7 +206,8 @@ async def test_who_waits_is_told_of_the_next_message_and_of_a_reset():
 # --- what is kept of a payload ----------------------------------------------------------------------------------------
 
 TEXTS = st.text(max_size=30) | st.integers(80, 1_200).map("x".__mul__)
-PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
+NUMBERS = st.integers() | st.just(10**400) | st.floats(allow_nan=False, allow_infinity=False)
+PLAIN = st.none() | st.booleans() | NUMBERS | TEXTS
 
 
 def values(leaves: st.SearchStrategy) -> st.SearchStrategy:

@@ -1,5 +1,7 @@
 """Socket.IO packets are written as python-socketio writes them, and read back as they were."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,5 +45,9 @@ def test_whatever_is_read_is_a_packet_or_breaks_the_protocol(text):
 def test_every_kind_of_binary_leaves_as_bytes_and_what_is_no_json_is_named():
     _, *attachments = packets.write(packets.ACK, number=1, data=[bytearray(b"a"), (memoryview(b"b"), {"c": b"c"})])
     assert attachments == [b"a", b"b", b"c"]
+    data = ["event", math.inf, {"deep": [math.nan, 1.5, b"a"]}]
+    assert packets.write(packets.EVENT, data=data) == [
+        '51-["event",null,{"deep":[null,1.5,{"_placeholder":true,"num":0}]}]', b"a"
+    ]  # fmt: skip
     with pytest.raises(TypeError, match="cannot send set as JSON"):
         packets.write(packets.EVENT, data=["e", {1}])

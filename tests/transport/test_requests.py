@@ -11,6 +11,7 @@ from peers import POLLING, WEBSOCKET, OnPolling, OnWebsocket, get, payload, peer
 
 from mockpbx.transport import EngineServer
 from mockpbx.transport.engine import EngineSocket
+from mockpbx.transport.websocket import MOST_AT_A_TIME
 
 UNKNOWN_TRANSPORT = {"code": 0, "message": "Transport unknown"}
 UNKNOWN_SESSION = {"code": 1, "message": "Session ID unknown"}
@@ -29,6 +30,7 @@ class Echo:
 
     def __init__(self, **options) -> None:
         self.sessions: list[EngineSocket] = []
+        self.handled: list[str | bytes] = []
         self.ended: asyncio.Queue[str] = asyncio.Queue()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -38,8 +40,12 @@ class Echo:
         self.url = ""
 
     async def echo(self, session, message):
+        self.handled.append(message)
         if message == "slow":
             await self.may_answer.wait()
+        if message == "last":
+            loop = asyncio.get_running_loop()
+            loop.call_soon(session._stop_beating, loop.time())
         session.send(message)
 
     async def end(self) -> str:
@@ -240,6 +246,20 @@ async def test_whoever_leaves_pings_unanswered_is_closed_for_that(http, transpor
         assert await echo.end() == "ping timeout"
 
 
+async def test_what_is_here_unread_when_a_session_ends_is_not_handled_any_more(echo, http):
+    async with http.ws_connect(f"{echo.url}?{WEBSOCKET}") as ws:
+        echo.may_answer.clear()
+        said = ["slow", *["more"] * (MOST_AT_A_TIME - 2), "last", "too late"]  # the latter is left for the next turn
+        for message in said:
+            await ws.send_str(f"4{message}")
+        for _ in range(5):  # a handshake each, in which all that has come in
+            await session(http, echo.url)
+        echo.may_answer.set()
+        assert [message.data async for message in ws][1:] == [f"4{message}" for message in said[:-1]]
+    assert await echo.end() == "ping timeout"
+    assert echo.handled == said[:-1]
+
+
 async def test_pages_of_other_origins_are_served_or_not_as_it_is_set(http):
     async with echoing() as echo:
         asked = {"Origin": "http://a.example", "Access-Control-Request-Headers": "x-own"}
@@ -324,6 +344,13 @@ async def test_a_session_that_is_closed_takes_its_upgrade_with_it(echo, http):
     await ws.send_str("5")
     assert (await ws.receive()).type == aiohttp.WSMsgType.CLOSE
     assert await refused(http, f"{echo.url}?{WEBSOCKET}&sid={sid}", headers=UPGRADE) == UNKNOWN_SESSION
+
+
+async def test_a_server_that_closes_does_not_wait_for_an_upgrade(echo, http, monkeypatch):
+    monkeypatch.setattr("mockpbx.transport.engine.UPGRADE_TIMEOUT", 300)
+    ws = await upgraded(echo, http, await session(http, echo.url))
+    await echo.engine.close()
+    assert (await asyncio.wait_for(ws.receive(), 30)).type == aiohttp.WSMsgType.CLOSE
 
 
 async def test_what_was_posted_before_the_upgrade_is_handled_before_what_comes_after_it(echo, http):

@@ -41,6 +41,9 @@ class Host:
     async def fail(self, connection, *arguments):
         raise RuntimeError("a handler's own mistake")
 
+    async def fail_to_answer(self, connection, *arguments):
+        return {"what is no JSON"}
+
     async def double(self, connection, data):
         return {"twice": data + data}
 
@@ -50,7 +53,7 @@ async def host():
     host = Host()
     namespace = Namespace(
         host.authenticate, host.connected, host.disconnected,
-        {"note": host.note, "double": host.double, "fail": host.fail},
+        {"note": host.note, "double": host.double, "fail": host.fail, "fail to answer": host.fail_to_answer},
     )  # fmt: skip
     host.sockets = SocketServer(
         {"/": namespace, "/other": namespace}, ping_interval=0.2, ping_timeout=0.5, backlog=50_000
@@ -165,7 +168,7 @@ async def test_every_kind_of_binary_leaves_as_bytes(host, binary):
 
 async def test_a_failing_handler_and_an_unknown_event_harm_nothing_and_never_answer(host):
     async with client(host) as (sio, _):
-        for event in ("fail", "unknown", "note"):
+        for event in ("fail", "fail to answer", "unknown", "note"):
             with pytest.raises(socketio.exceptions.TimeoutError):
                 await sio.call(event, "x", timeout=0.05)
         assert await sio.call("double", "still here") == {"twice": "still herestill here"}
@@ -230,6 +233,20 @@ async def test_a_client_whose_heart_stops_is_closed_and_its_namespaces_hear_of_i
         await peer.say("40")
         await asyncio.wait_for(host.gone.wait(), 10)  # never answers a ping
         assert host.log == ["gone"]
+
+
+async def test_what_was_said_before_a_client_hangs_has_left(host):
+    async with client(host) as (_, received):
+        await received.get()
+        (connection,) = host.connections
+        connection.hold()
+        connection.emit("before")
+        connection.hang()
+        connection.emit("lost")
+        connection.release()
+        connection.recover()
+        connection.emit("after")
+        assert [await received.get() for _ in range(2)] == [("before",), ("after",)]
 
 
 async def test_a_session_that_joins_no_namespace_is_closed_after_a_while(host, monkeypatch):

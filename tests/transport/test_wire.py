@@ -89,6 +89,7 @@ AFTER_CONNECT = [
     (["42{}"], "a payload that"),
     (["42[]"], "a payload that"),
     (["42[true]"], "a payload that"),
+    (["42[false]"], "a payload that"),
     (["42[not json"], "no JSON"),
     (['42["note",NaN]'], "no JSON"),
     (["42" + "[" * 100_000], "no JSON"),
@@ -107,6 +108,8 @@ AFTER_CONNECT = [
     (['45["note"]'], "unknown kind"),
     (['450-["note"]'], "0 attachments"),
     (['4511-["note"]'], "11 attachments"),
+    ([f'451-²["note",{{"data":{ONE}}}]'], "no JSON"),
+    ([f'451-["note",NaN,{{"data":{ONE}}}]'], "no JSON"),
     ([f"451-[{ONE}]"], "a payload that"),
     ([f'451-["connect",{ONE}]'], "a payload that"),
     (['451-["note",{"_placeholder":true,"num":1}]', b"x"], "a placeholder without"),
@@ -208,6 +211,14 @@ async def test_binary_travels_both_ways_in_events_and_acknowledgments(host, tran
         assert [await client.hear() for _ in range(3)] == [f"462-8[{two},null]", b"one", b""]
         await client.say('429["several"]', '4210["several",null]')
         assert [await client.hear() for _ in range(2)] == ["439[]", "4310[null]"]
+
+
+@TRANSPORTS
+async def test_a_number_beyond_doubles_goes_back_as_javascript_writes_it(host, transport):
+    async with joined(host, transport) as client:
+        await client.say('421["several",1e400,[-1e400]]', f'451-2["several",1e400,{{"data":{ONE}}}]', b"x")
+        assert [await client.hear() for _ in range(2)] == ["431[null,[null]]", f'461-2[null,{{"data":{ONE}}}]']
+        assert await client.hear() == b"x"
 
 
 @TRANSPORTS

@@ -43,7 +43,6 @@ class RealtimeService:
         self._store = store
         self._settings = settings
         self._mutation = mutation
-        self._audiences: dict[str, Audience] = {}
         self._pending: set[asyncio.Task[None]] = set()
 
     def namespace(self) -> Namespace:
@@ -52,13 +51,8 @@ class RealtimeService:
 
     def watch(self, workspace: Workspace) -> None:
         """Project a workspace from here on."""
-        audience = self._audiences[workspace.key] = Audience(workspace, self._settings.most_rooms, self._mutation)
-        workspace.clients = audience
+        workspace.clients = audience = Audience(workspace, self._settings.most_rooms, self._mutation)
         workspace.journal.subscribe(partial(self._project, workspace, audience))
-
-    def forget(self, workspace: Workspace) -> None:
-        """Let go of a workspace that nobody is connected to."""
-        self._audiences.pop(workspace.key, None)
 
     async def drain(self) -> None:
         """Wait until every record that was issued is committed and its event sent."""
@@ -83,7 +77,7 @@ class RealtimeService:
             workspace.traffic.event("in", "connect", reply={"message": message}, error=message)
             raise ConnectionRefused(message)
         most = self._settings.most_sockets
-        if len(self._audiences[workspace.key].sockets) >= most:
+        if len(_audience(workspace).sockets) >= most:
             sentence = str(LimitReached("Another socket of this workspace", most, "most_sockets"))
             workspace.traffic.event("in", "connect", reply={"message": sentence}, error=sentence)
             raise ConnectionRefused(sentence)
@@ -91,7 +85,7 @@ class RealtimeService:
 
     def _connected(self, connection: Connection) -> None:
         workspace: Workspace = connection.identity
-        audience = self._audiences[workspace.key]
+        audience = _audience(workspace)
         audience.sockets[connection.id] = connection
         workspace.traffic.event("in", "connect", client=connection.id)
         workspace.pace()
@@ -114,7 +108,7 @@ class RealtimeService:
             client=connection.id,
             error=None if goodbye else _how_lost(connection),
         )
-        left = self._audiences[workspace.key].remove(connection.id)
+        left = _audience(workspace).remove(connection.id)
         workspace.pace()
         for session_id in left:
             workspace.leave(session_id, goodbye=goodbye)
@@ -155,6 +149,11 @@ class RealtimeService:
         finally:
             audience.close_room(record.session_id)
             workspace.faults.forget(record.session_id)
+
+
+def _audience(workspace: Workspace) -> Audience:
+    assert isinstance(workspace.clients, Audience), "every workspace that is opened is watched"
+    return workspace.clients
 
 
 def _how_lost(connection: Connection) -> str:
