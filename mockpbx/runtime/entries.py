@@ -137,3 +137,9 @@ class MachineClockSet:
 @dataclass(frozen=True, slots=True)
 class WorkspaceReset:
     """The workspace is as it was when it started; its journal begins here."""
+
+
+#: What happens to the server as a whole, and stands in the journals of all its workspaces.
+OF_THE_SERVER = frozenset(
+    {RecordsDelayed, RecordsRecovered, DatabaseReopened, ClientsDelayed, ClientsRecovered, MachineClockSet}
+)

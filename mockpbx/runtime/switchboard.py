@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 
 from mockpbx.contract.errors import ExpiredToken, InvalidToken, LimitReached, Stopping, Unauthorized
+from mockpbx.runtime.entries import OF_THE_SERVER
 from mockpbx.runtime.workspace import Workspace, wall_ms
 
 SCHEME = "Bearer"
-#: Workspaces that are let go at once where there is no room, and wall ms until they are looked for again where there
+#: Workspaces that are let go at once where there is no room, and seconds until they are looked for again where there
 #: were none: a flood of tokens is to hold up nobody's calls.
-ROOM_MADE, SEARCH_EVERY = 20, 1_000
+ROOM_MADE, SEARCH_EVERY = 20, 1.0
 
 
 def workspace_key(token: str) -> str:
@@ -37,7 +39,7 @@ class Switchboard:
     ) -> None:
         self._let_go = let_go
         self._most = most
-        self._search_from = 0
+        self._search_from = 0.0
         self._known = {workspace_key(token) for token in tokens}
         self._open = open_workspace
         self._workspaces: dict[str, Workspace] = {}
@@ -86,7 +88,7 @@ class Switchboard:
 
     def _make_room(self) -> None:
         """Forget the workspaces that differ in nothing from new ones. Raises LimitReached where there are none."""
-        now = wall_ms()
+        now = time.monotonic()  # the machine's clock may be set back
         if now >= self._search_from:
             like_new = (key for key, workspace in self._workspaces.items() if _is_like_new(workspace))
             found = list(islice(like_new, ROOM_MADE))
@@ -111,7 +113,9 @@ class Switchboard:
 
 def _is_like_new(workspace: Workspace) -> bool:
     """Whether nobody would notice if the workspace began anew."""
-    return workspace.idle and workspace.journal.next == 1 and workspace.faults.quiet
+    journal = workspace.journal
+    nothing_happened = journal.first == 1 and all(type(entry.event) in OF_THE_SERVER for entry in journal)
+    return nothing_happened and workspace.idle and workspace.faults.quiet
 
 
 def _first_word(text: str) -> str:

@@ -150,6 +150,10 @@ class Phone:
         with contextlib.suppress(ConnectionError):
             await self._ws.send_str("3")
 
+    async def leave(self) -> None:
+        """Close the websocket."""
+        await self._ws.close()
+
     async def place(self, number: str = ANSWERING) -> str:
         """Place a call and join its room. Returns the session."""
         async with self._http.post(f"{self._url}/pbx/call", json={"phoneNumber": number}, headers=TOKEN) as reply:

@@ -8,6 +8,7 @@ import sqlite3
 
 import aiohttp
 import pytest
+from conftest import Api
 from survival.process import Phone, becomes_ready, journal, nursery, ready, records
 
 KINDS = ("RecordsDelayed", "RecordsRecovered", "RecordLost", "DatabaseReopened")
@@ -54,6 +55,29 @@ async def test_a_locked_database_delays_records_and_says_so_until_it_is_free(ser
     told = await journal(http, pbx.url, *KINDS)
     assert [entry["kind"] for entry in told] == ["RecordsDelayed", "RecordsRecovered"]
     assert told[0]["data"] == {"reason": "database is locked"}
+
+
+async def test_a_reset_waits_for_a_locked_database_and_is_told_when_a_stop_gives_it_up(
+    serve, http, tmp_path, phone_at, hasty, caplog
+):
+    database = tmp_path / "calls.db"
+    pbx = await serve(database=database, record_delay=0)
+    phone = await phone_at(pbx.url)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as bully:
+        bully.execute("BEGIN EXCLUSIVE")
+        await phone.place()
+        reset = asyncio.ensure_future(Api(http, pbx.url).post("/__admin/reset", {}))
+        await becomes_ready(http, pbx.url, 503)
+        async with asyncio.timeout(40):
+            while not await journal(http, pbx.url, "WorkspaceReset"):
+                await asyncio.sleep(0.02)
+        await pbx.stop()
+        status, reply = await reset
+        bully.execute("ROLLBACK")
+    assert (status, reply["errors"]) == (
+        500, "The call records cannot be reached at the moment: the database does not answer",
+    )  # fmt: skip
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_database_that_takes_nothing_for_long_is_logged_once_and_live_calls_are_kept_once(

@@ -9,6 +9,7 @@ import time
 
 import aiohttp
 import pytest
+from conftest import Api
 from survival.process import PATIENCE, Nursery, Phone, journal, nursery
 
 from mockpbx.runtime.entries import ClientsDelayed, ClientsRecovered, MachineClockSet
@@ -139,6 +140,24 @@ async def test_a_workspace_without_a_call_follows_a_clock_that_is_set_forward_an
         assert fact.follows is follows
         assert workspace.clock.now() >= before + (fact.ms if follows else 0)
         facts.clear()
+
+
+async def test_a_clock_that_is_set_back_keeps_no_newcomer_out(serve, http, monkeypatch):
+    clocks = Clocks(monkeypatch)
+    monkeypatch.setattr("mockpbx.app.KEEP_EVERY", 0.02)
+    monkeypatch.setattr("mockpbx.runtime.switchboard.SEARCH_EVERY", 0)
+    pbx = await serve(most_workspaces=1)
+    phone = Phone(http, pbx.url)
+    await phone.connect()
+    newcomer = Api(http, pbx.url, "newcomer")
+    assert (await newcomer.get("/cdr"))[0] == 503  # there is a client in the only room
+    clocks.ahead = -HOUR
+    async with asyncio.timeout(PATIENCE):
+        while not await journal(http, pbx.url, "MachineClockSet"):  # in a journal that is empty but for that
+            await asyncio.sleep(0.02)
+        await phone.leave()
+        while (await newcomer.get("/cdr"))[0] == 503:
+            await asyncio.sleep(0.02)
 
 
 def test_each_change_of_a_machine_is_told_once():

@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from mockpbx.adapters.store import schema
 from mockpbx.adapters.store.connection import Connection, Database
 from mockpbx.adapters.store.logbook import Logbook
 from mockpbx.adapters.store.presence import Presence
@@ -30,6 +31,7 @@ class DatabaseFile:
         self.reader: Connection
         self.presence: Presence | None = None
         self.logbook: Logbook | None = None
+        self.last_before = 0  # id of the last record that was there before this emulator's own
         self._database = database
         self._serving = serving and database != ":memory:"
         self._held = contextlib.AsyncExitStack()
@@ -57,7 +59,9 @@ class DatabaseFile:
                 presence = Presence(database)
                 opened.callback(presence.leave)
                 if self.logbook is None or self.logbook.gone:
-                    self.logbook = Logbook(database)
+                    gone, self.logbook = self.logbook, Logbook(database)
+                    if gone is not None:
+                        gone.close()
             if isinstance(database, Path):
                 self._identity = _identity(database)
                 self._log_of_writes = _identity(Path(f"{database}-wal"))
@@ -84,7 +88,13 @@ class DatabaseFile:
         await self._open()
         if self.presence is not None:
             self.presence.settle()
+        if not deleted:
+            await self.begin()
         return deleted
+
+    async def begin(self) -> None:
+        """From here on, what comes into the file is this emulator's own. Raises sqlite3.Error."""
+        ((self.last_before,),) = await self.read(schema.LAST_RECORD)
 
     async def read(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Return the rows that a statement finds. Raises sqlite3.Error."""

@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 #: Statements by their names in the schema, with their parameters.
 Named = tuple[str, tuple[object, ...]]
 
+#: What a logbook's name looks like: four random bytes.
+_NAME = "[0-9a-f]" * 8
+
 
 class Logbook:
     """Lines of statements in two files beside the database, in turn.
@@ -80,7 +83,8 @@ class Logbook:
 def left_behind(database: Path, own: Logbook | None) -> list[Path]:
     """Return the logbooks that emulators on a file have left there, but for one's own."""
     mine = () if own is None else own.paths
-    found = (Path(name) for name in sorted(glob.glob(f"{glob.escape(str(database))}.*.[ab].log")))
+    # No star: those of `calls.db`, which may well be served, are none of a file `calls` beside it.
+    found = (Path(name) for name in sorted(glob.glob(f"{glob.escape(str(database))}.{_NAME}.[ab].log")))
     return [path for path in found if path not in mine]
 
 

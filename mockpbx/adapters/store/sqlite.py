@@ -25,26 +25,26 @@ Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
 
-class RecordsUnreadable(ServiceFailure):
+class RecordsUnreachable(ServiceFailure):
     """The database does not answer."""
 
-    sentence = "The call records cannot be read at the moment: the database does not answer"
+    sentence = "The call records cannot be reached at the moment: the database does not answer"
 
 
-def _readable(
-    read: Callable[Concatenate[SqliteStore, Asked], Awaitable[Answer]],
+def _in_a_sentence(
+    ask: Callable[Concatenate[SqliteStore, Asked], Awaitable[Answer]],
 ) -> Callable[Concatenate[SqliteStore, Asked], Coroutine[Any, Any, Answer]]:
-    """Return a way to read whose failures of the database are a sentence for the client, and one line of the log."""
+    """Return a way to ask whose failures of the database are a sentence for the client, and one line of the log."""
 
-    @functools.wraps(read)
+    @functools.wraps(ask)
     async def answer(store: SqliteStore, /, *asked: Asked.args, **named: Asked.kwargs) -> Answer:
         try:
-            found = await read(store, *asked, **named)
+            found = await ask(store, *asked, **named)
         except sqlite3.Error as error:
             if not store.unreadable:
-                _log.error("the database cannot be read: %s", error)
+                _log.error("the database does not answer: %s", error)
             store.unreadable = True
-            raise RecordsUnreadable from None
+            raise RecordsUnreachable from None
         store.unreadable = False
         return found
 
@@ -64,7 +64,6 @@ class SqliteStore:
         self._closed = False
         self._books = Books(file.reader)
         self._reading_ahead: asyncio.Future[None] | None = None
-        self._last_before = 0  # id of the last record that was there when the file was opened
         self._writer = Writer(file, self._told)
 
     @classmethod
@@ -80,8 +79,8 @@ class SqliteStore:
             if file.presence is not None and file.presence.alone:
                 await _close_orphans(file, database)
                 file.presence.settle()
+            await file.begin()
             store = cls(file)
-            await store._note_what_is_there()
             if serving:
                 store._reading_ahead = asyncio.ensure_future(store._books.read_ahead())
         except (OSError, sqlite3.Error) as error:
@@ -112,14 +111,15 @@ class SqliteStore:
         rows = [schema.record_row(workspace, row.record, row.created_at) for row in records]
         await self._writer.commit([("ISSUE_RECORD", row) for row in rows])
 
+    @_in_a_sentence
     async def forget_new(self, workspace: str) -> int:
         """Remove the records that came into a workspace since the file was opened. Returns how many there were."""
-        new = (workspace, self._last_before)
+        new = (workspace, self._file.last_before)
         ((count,),) = await self._file.read(schema.COUNT_NEW, new)
         await self._writer.commit([("FORGET_NEW", new)])
         return int(count)
 
-    @_readable
+    @_in_a_sentence
     async def find(self, workspace: str, session_id: str) -> StoredRecord:
         """Return one record. Raises NoSuchRecord."""
         statement = f"{schema.SELECT_RECORD} WHERE workspace = ? AND session_id = ?"
@@ -128,7 +128,7 @@ class SqliteStore:
             raise NoSuchRecord
         return schema.stored(rows[0])
 
-    @_readable
+    @_in_a_sentence
     async def page(self, workspace: str, query: RecordQuery) -> RecordPage:
         """Return one page of records, and how many there are, as of one moment."""
         if self._books.connection is not self._file.reader:  # another file is at the path
@@ -155,9 +155,6 @@ class SqliteStore:
 
     def _told(self, fact: object) -> None:
         self.tell(fact)
-
-    async def _note_what_is_there(self) -> None:
-        ((self._last_before,),) = await self._file.read(schema.LAST_RECORD)
 
 
 async def _close_orphans(file: DatabaseFile, database: Database) -> None:

@@ -110,6 +110,7 @@ class Writer:
             self._file.logbook.write(statements)
 
     async def _write(self) -> None:
+        whole = True  # once a batch was given up, all from there on is left in the logbook, for the next start
         while not self._closing or self._waiting or self._kept:
             await self._work.wait()
             self._work.clear()
@@ -118,17 +119,17 @@ class Writer:
             logbook = self._file.logbook
             if logbook is not None:
                 logbook.turn()
-            done = await self._write_batch(batch) if batch or self._file.moved else True
-            if done and self._file.logbook is not None and self._file.logbook is logbook:
+            if batch or self._file.moved:
+                whole = await self._write_batch(batch) and whole
+            if whole and logbook is not None and logbook is self._file.logbook:
                 logbook.settle()
 
     async def _write_batch(self, batch: list[Change]) -> bool:
         """Carry out changes. Returns whether the database has dealt with them."""
         error = await self._insistently([statement for change in batch for statement in change.statements])
         if error is not None and len(batch) > 1 and not _may_pass(error):
-            for change in batch:  # one of them is at fault, and only that is to fail
-                await self._write_batch([change])
-            return True
+            # One of them is at fault, and only that is to fail.
+            return all([await self._write_batch([change]) for change in batch])
         told = [change.committed for change in batch if change.committed is not None and not change.committed.done()]
         for number, committed in enumerate(told, start=1):
             if error is None:
