@@ -85,8 +85,9 @@ class Server:
         self.seed = secrets.randbits(32) if self.server.seed is None else self.server.seed
         self.readers: list[Reader] = []  # of every workspace's journal, for those who embed
         self.plan = plan or Plan()
+        self._engine = Engine()
         self._switchboard = Switchboard(
-            self.server.token, self._open_workspace, self._let_go, self.server.most_workspaces
+            self.server.token, self._open_workspace, self._engine.remove, self.server.most_workspaces
         )
         self._store: SqliteStore
         self._realtime: RealtimeService
@@ -99,7 +100,6 @@ class Server:
         self._tickets = Tickets()
         self._guard = Guard(self.server.host, self.server.allowed_host)
         self._chores: list[asyncio.Future[None]] = []
-        self._engine = Engine()
         self._machine = Machine()
         self._plan_file: PlanFile | None = None
         self._tracer = None if self.server.trace_dir is None else _tracer(self.server.trace_dir)
@@ -140,7 +140,7 @@ class Server:
             await _settle(workspace)
             if isinstance(workspace.clients, Audience):
                 await asyncio.gather(*(connection.close() for connection in workspace.clients.sockets.values()))
-            self._let_go(workspace)
+            self._engine.remove(workspace)
 
     async def start(self) -> None:
         """Open the database and listen."""
@@ -339,11 +339,7 @@ class Server:
     def _forget_idle(self) -> None:
         for workspace in self._switchboard.forget_idle(self.server.workspace_idle):
             workspace.stop()
-            self._let_go(workspace)
-
-    def _let_go(self, workspace: Workspace) -> None:
-        self._engine.remove(workspace)
-        self._realtime.forget(workspace)
+            self._engine.remove(workspace)
 
     async def _watch_plan(self) -> None:
         while self._plan_file is not None and self.server.watch:
@@ -420,6 +416,8 @@ def default_database() -> Path:
 def _certificate(settings: ServerSettings) -> certificate.Certificate | None:
     """Return what https is served with; None for http. Raises ConfigurationError."""
     cert, key = settings.tls_cert, settings.tls_key
+    if settings.tls_ca is not None and not settings.tls:
+        raise ConfigurationError("--tls-ca is where --tls puts the authority that it makes: give both, or neither")
     if cert is not None and key is not None:
         return certificate.from_files(cert, key)
     if cert is not None or key is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ class Certificate:
             draft.write_bytes(self.authority)
             draft.replace(file)  # at once: a client that starts now reads a whole one
         except OSError as error:
+            with contextlib.suppress(OSError):
+                draft.unlink()
             raise ConfigurationError(f"--tls-ca: cannot write {file}: {error.strerror or error}") from None
 
 

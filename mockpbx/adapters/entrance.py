@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import ssl
@@ -36,13 +37,16 @@ class Entrance(web.BaseSite):
         """Listen. Raises OSError."""
         await super().start()
         settings, tls = self._settings, self._ssl_context
-        self._server = await asyncio.get_running_loop().create_server(
-            self._admit,
-            settings.host,
-            settings.port,
-            ssl=tls,
-            ssl_handshake_timeout=None if tls is None else settings.request_timeout,
-        )
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._admit,
+                settings.host,
+                settings.port,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else settings.request_timeout,
+            )
+        except UnicodeError:  # such as a..b
+            raise OSError(errno.EINVAL, "that is no name of a host") from None
 
     def _admit(self) -> asyncio.Protocol:
         server = self._runner.server

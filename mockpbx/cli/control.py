@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from mockpbx.client.address import base_of
+from mockpbx.client.rest import why
 
 ADMIN_HEADER = "X-Admin-Token"
 
@@ -47,7 +48,7 @@ class ControlClient:
             async with self._http.request(method, self._base + path, headers=self._headers, **options) as reply:
                 return reply.status, await reply.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._stranger(error or type(error).__name__) from None
+            raise self._stranger(why(error)) from None
 
     def _data(self, content: bytes) -> Any:
         try:

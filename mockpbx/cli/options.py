@@ -41,8 +41,10 @@ def read_settings(model: type[S], values: dict[str, Any]) -> S:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        field = str(first["loc"][0])
-        got = "" if field == "token" else f", got {first['input']!r}"  # a token is not shown, not even a wrong one
+        message = message.partition(", unable to parse")[0]
+        field, given = str(first["loc"][0]), first["input"]
+        shown = " ".join(map(str, given)) if isinstance(given, tuple) else given
+        got = "" if field == "token" else f", got {shown!r}"  # a token is not shown, not even a wrong one
         raise ConfigurationError(f"{_flag(field)}: expected {message}{got}") from None
 
 

@@ -61,27 +61,27 @@ def command(count: int, token: str, database: Path | None, seed: int | None) -> 
 
 
 def history(count: int, seed: int, now: int) -> Iterator[StoredRecord]:
-    """Yield `count` records of the `DAYS` days before `now` (ms since 1970), oldest first."""
+    """Yield `count` records that were issued in the `DAYS` days before `now` (ms since 1970), oldest first."""
     luck = random.Random(seed)
     faker = Faker("id_ID")
     faker.seed_instance(seed)
     span = DAYS * 24 * 3_600_000
-    for start in sorted(now - luck.randrange(span) for _ in range(count)):
-        record = _call(luck, faker, start)
-        yield StoredRecord(record, record.ended_at + RECORD_DELAY)
+    for issued in sorted(now - luck.randrange(span) for _ in range(count)):
+        yield StoredRecord(_call(luck, faker, issued - RECORD_DELAY), issued)
 
 
-def _call(luck: random.Random, faker: Faker, start: int) -> CallRecord:
+def _call(luck: random.Random, faker: Faker, ended: int) -> CallRecord:
     _, cause, by, answered = luck.choices(ENDINGS, [ending[0] for ending in ENDINGS])[0]
     rung = round(min(luck.lognormvariate(2.1, 0.5), 40) * 1_000)  # a median of 8 s until somebody answers
     talked = round(luck.lognormvariate(4.0, 0.9) * 1_000)
+    start = ended - rung - (talked if answered else 0)
     return file_record(
         session_id=_session_id(luck, start),
         destination=_mobile_number(faker),
         direction=Direction.OUTBOUND,
         started_at=start,
         answered_at=start + rung if answered else None,
-        ended_at=start + rung + (talked if answered else 0),
+        ended_at=ended,
         by=by,
         cause=cause,
     )

@@ -138,18 +138,18 @@ def _flow(cells: Sequence[str], width: int) -> Iterator[str]:
     for cell in cells:
         longer = f"{line}{GAP}{cell}" if line else cell
         if len(longer) > width and line:
-            yield line[:width]
+            yield _cut(line, width)
             longer = f"{GAP}{cell}"
         line = longer
-    yield line[:width]
+    yield _cut(line, width)
 
 
 def _told(late: Late | None) -> str:
     """Return how late something was in the last interval; the histogram's bounds are upper ones."""
     if late is None or not late.count:
         return UNKNOWN
-    p50, p99, worst = ("> 1 s" if each is None else f"≤ {each:g}" for each in (late.p50, late.p99, late.worst))
-    return f"p50 {p50}, p99 {p99}, worst {worst} ms"
+    p50, p99, worst = ("> 1 s" if each is None else f"≤ {each:g} ms" for each in (late.p50, late.p99, late.worst))
+    return f"p50 {p50}, p99 {p99}, worst {worst}"
 
 
 # --- the calls --------------------------------------------------------------------------------------------------------
@@ -184,8 +184,12 @@ def _row(columns: Sequence[Column], cells: Sequence[str]) -> str:
 
 def _cell(text: str, width: int) -> str:
     room = abs(width)
-    cut = text if len(text) <= room else text[: room - 1] + "…"
+    cut = _cut(text, room)
     return cut.ljust(room) if width < 0 else cut.rjust(room)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1] + "…"
 
 
 # --- figures in words -------------------------------------------------------------------------------------------------

@@ -126,6 +126,11 @@ async def test_a_handset_is_for_pages_of_this_server(serve, http):
         assert "No call" in (await page.receive_json(timeout=10))["message"]
 
 
+async def test_a_host_that_is_no_name_is_said_to_be_none():
+    with pytest.raises(ConfigurationError, match=r"cannot listen on a\.\.b port 0: that is no name of a host; choose"):
+        await Server(ServerSettings(host="a..b", port=0, database=":memory:")).start()
+
+
 # --- https ------------------------------------------------------------------------------------------------------------
 
 
@@ -226,9 +231,17 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
 
 async def test_an_authority_that_cannot_be_written_is_said_before_anybody_comes(tmp_path):
     (tmp_path / "file").write_text("")
-    settings = ServerSettings(port=0, database=":memory:", tls=True, tls_ca=tmp_path / "file" / "ca.pem")
-    with pytest.raises(ConfigurationError, match="--tls-ca: cannot write"):
-        await Server(settings).start()
+    (tmp_path / "folder").mkdir()
+    for file in (tmp_path / "file" / "ca.pem", tmp_path / "folder"):
+        settings = ServerSettings(port=0, database=":memory:", tls=True, tls_ca=file)
+        with pytest.raises(ConfigurationError, match="--tls-ca: cannot write"):
+            await Server(settings).start()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+async def test_a_place_for_an_authority_that_is_not_made_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="--tls-ca is where --tls puts the authority"):
+        await Server(ServerSettings(port=0, database=":memory:", tls_ca=tmp_path / "ca.pem")).start()
 
 
 async def test_a_client_that_does_not_trust_it_is_told_so(serve, tmp_path):

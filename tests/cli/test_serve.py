@@ -216,7 +216,10 @@ async def test_a_workspace_is_seeded_while_a_server_has_the_file_open(run, http,
     assert await seeding.process.wait() == 0
     _, page = await api.get("/cdr?limit=10&filter.destination=$contains:081")
     assert page["meta"]["totalItems"] > 100
-    assert (await api.get("/cdr"))[1]["meta"]["totalItems"] == 1200
+    newest = (await api.get("/cdr"))[1]
+    assert newest["meta"]["totalItems"] == 1200
+    issued = [each["createdAt"] for each in newest["data"]]
+    assert issued == sorted(issued, reverse=True)  # as the records of calls are
     assert (await Api(http, api.url, token="other").get("/cdr"))[1]["meta"]["totalItems"] == 0
 
 

@@ -180,7 +180,7 @@ def test_no_line_is_wider_than_the_terminal(width):
 def test_eighty_columns_have_what_matters():
     text = "\n".join(line.text for line in lines_of(Picture("http://127.0.0.1:7290", BUSY, [CALL], 1), 80))
     for part in (
-        "p50 ≤ 1, p99 ≤ 50, worst > 1 s",
+        "p50 ≤ 1 ms, p99 ≤ 50 ms, worst > 1 s\n",
         "slips 2 (1.2 s)",
         "33 (31 not_connected, 2 queue_full)",
         "up 1d 02h",

@@ -6,10 +6,12 @@ import { visible } from "../visible.js";
 const DOUBT = "The emulator itself was late: the machine, not the client, may be the cause of long latencies.";
 const AGAIN = 3_000; // ms between two questions while the call is live
 
-const seconds = (value) => (value === null || value === undefined ? null : `${value.toFixed(2)} s`);
-const spread = (value) => value && `${seconds(value.median)} (p95 ${seconds(value.p95)}, ${value.count} ×)`;
-const times = (value) => value && `${value.toFixed(2)} ×`;
-const ms = (value) => (value === null || value === undefined ? null : `${value.toFixed(value < 10 ? 1 : 0)} ms`);
+const joined = (figure, unit) => `${figure}\u00a0${unit}`; // a line never ends between the two
+const seconds = (value) => (value === null || value === undefined ? null : joined(value.toFixed(2), "s"));
+const ms = (value) => (value === null || value === undefined ? null : joined(value.toFixed(value < 10 ? 1 : 0), "ms"));
+const times = (value) => value && joined(value.toFixed(2), "×");
+const spread = (value) =>
+  value && `${seconds(value.median)} (${joined("p95", seconds(value.p95))}, ${joined(value.count, "×")})`;
 
 /** Each figure: its name, what it is in a sentence, and how it is shown; null where there was nothing to measure. */
 const FIGURES = [
@@ -32,8 +34,9 @@ const FIGURES = [
 /** How late the emulator's own frames left; where time is not `real`, nobody measures that. */
 function ownLateness({ pacing }, real) {
   if (!pacing) return real ? "not measured" : "not measured: virtual time";
-  const slipped = pacing.slipped ? `, ${pacing.slipped} ms given up` : "";
-  return `${ms(pacing.p99)} (p50 ${ms(pacing.p50)}, max ${ms(pacing.max)}${slipped})`;
+  const slipped = pacing.slipped ? `, ${ms(pacing.slipped)} given up` : "";
+  const [p50, p99, max] = ["p50", "p99", "max"].map((name) => joined(name, ms(pacing[name])));
+  return `${p99} (${p50}, ${max}${slipped})`;
 }
 
 /** The figures and findings of a call, asked for again now and then while it is live, and once at its end. */
@@ -99,7 +102,7 @@ export class Figures {
   #measured(metrics) {
     const told = FIGURES.map(([name, what, tell]) => [name, what, tell(metrics)]).filter(([, , value]) => value);
     const own = ownLateness(metrics, this.app.store.clock.rate === 1);
-    if (told.length) told.push(["own lateness", "of the emulator's own frames: p99", own]);
+    if (told.length) told.push(["own lateness", "how late the emulator's own frames left: that is not the client's doing", own]);
     this.doubt.hidden = !metrics.pacing?.noisy;
     const key = JSON.stringify(told);
     if (key === this.key) return;

@@ -67,11 +67,15 @@ class Findings {
 
   #show() {
     const judged = this.app.store.calls.size;
-    const of = (level) => this.groups.filter((group) => group.level === level).length;
+    const found = this.groups.flatMap(({ level, calls }) => calls.map(({ call }) => ({ level, call })));
+    const of = (level) => found.filter((each) => each.level === level).length;
     const told = LEVELS.filter(of).map((level) => counted(of(level), level));
+    const concerned = new Set(found.map(({ call }) => call).filter(Boolean)).size;
     say(
       this.sum,
-      told.length ? `${told.join(", ")} in ${counted(judged, "call")}` : `${counted(judged, "call")} judged`,
+      told.length
+        ? `${told.join(", ")} in ${concerned} of ${counted(judged, "call")}`
+        : `${counted(judged, "call")} judged`,
     );
     this.filter.hidden = !this.groups.length;
     fill(this.filter, LEVELS.map((level) => h(

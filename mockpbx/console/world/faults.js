@@ -19,7 +19,7 @@ const COMMON = [
   ],
   ["Slow replies", "every request takes 2 s longer", { fault: "http_delay", seconds: 2 }],
   ["Sockets refused", "nobody can connect", { fault: "connect_refused" }],
-  ["Sockets gone silent", "they stay open, and nothing passes", { fault: "half_open" }],
+  ["Sockets gone silent", "those connected now stay open, and nothing passes", { fault: "half_open" }],
   ["Lost acks", "no audio is acknowledged", { fault: "ack_lost" }],
   ["Lost checkpoints", "the event checkPoint never leaves", { fault: "event_lost", event: "checkPoint" }],
   ["Records twice", "the event cdr leaves twice", { fault: "event_twice", event: "cdr" }],
@@ -98,6 +98,7 @@ class FaultsTab {
     try {
       const reply = await this.app.api.get(FAULTS);
       if (acted === this.acted) this.#show(reply);
+      else await this.load();
     } catch {
       this.#soon(EVERY); // a server that is gone is told of at the top of the page
     }
