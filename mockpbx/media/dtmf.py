@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mockpbx.contract.vocabulary import DTMF_DIGITS as DIGITS
 from mockpbx.media.framing import FRAME, RATE
-from mockpbx.media.pcm import Samples
+from mockpbx.media.pcm import SILENCE, Samples
 
 ROWS: Final = (697, 770, 852, 941)
 COLUMNS: Final = (1209, 1336, 1477, 1633)
@@ -199,16 +199,16 @@ class KeypadReceiver:
         return bool(known)
 
 
-def receive(receivers: Sequence[KeypadReceiver], frames: Samples | None) -> list[list[str]]:
-    """The keys newly pressed in one frame of many calls: `frames` is (n, 160), row i is for receiver i.
+def receive(receivers: Sequence[KeypadReceiver], frames: Sequence[Samples] | Samples) -> list[list[str]]:
+    """The keys newly pressed in one frame of many calls: `frames` are (n, 160), frame i is for receiver i.
 
-    None is a frame of silence for each. The frames are copied. Raises ValueError for any other shape.
+    The frames are copied. Raises ValueError for any other shape.
     """
-    if frames is None:
+    if all(frame is SILENCE for frame in frames):
         return [receiver._take(_SILENCE, alert=False) for receiver in receivers]
-    if frames.shape != (len(receivers), FRAME):
-        raise ValueError(f"expected frames of shape ({len(receivers)}, {FRAME}), one per call; got {frames.shape}")
-    audio = frames.astype(np.float32)
+    audio = np.asarray(frames, np.float32)
+    if audio.shape != (len(receivers), FRAME):
+        raise ValueError(f"expected frames of shape ({len(receivers)}, {FRAME}), one per call; got {audio.shape}")
     return [ear._take(frame, alert) for ear, frame, alert in zip(receivers, audio, _keylike(audio), strict=True)]
 
 

@@ -10,13 +10,13 @@ An ear depends on what it heard and on nothing else, and hears every frame in or
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mockpbx.media.dtmf import KeypadReceiver
+from mockpbx.media.dtmf import KeypadReceiver, receive
 from mockpbx.media.framing import FRAME, RATE, samples_of
 from mockpbx.media.pcm import SILENCE, Samples
 from mockpbx.media.playout import Frame
@@ -346,18 +346,33 @@ class DigitEar:
     """
 
     def __init__(self, digits: str) -> None:
+        self.keypad = KeypadReceiver()
         self._digits = digits.upper()
-        self._keypad = KeypadReceiver()
         self._pressed: deque[str] = deque()
 
     def hear(self, heard: Frame) -> str | None:
         """Take the next 20 ms. Returns the digit, a letter as a capital, once it has been pressed."""
+        return listen((self,), (heard,))[0]
+
+    def key(self, heard: Frame) -> None:
+        """Learn of the keys that go down in the next 20 ms."""
         for key in heard.keys:
-            start = self._keypad.position
-            self._keypad.press(key.digit, start, start + FRAME + key.samples)
+            start = self.keypad.position
+            self.keypad.press(key.digit, start, start + FRAME + key.samples)
             self._pressed.append(key.digit.upper())
-        self._pressed += self._keypad.hear(heard.sound)
+
+    def tell(self, in_band: Sequence[str]) -> str | None:
+        """Return the digit, if one of them has been pressed, be it in those 20 ms or before."""
+        self._pressed += in_band
         while self._pressed:
             if (digit := self._pressed.popleft()) in self._digits:
                 return digit
         return None
+
+
+def listen(ears: Sequence[DigitEar], heard: Sequence[Frame]) -> list[str | None]:
+    """Let each of many ears hear its 20 ms. Returns what `DigitEar.hear` does, for each."""
+    for ear, frame in zip(ears, heard, strict=True):
+        ear.key(frame)
+    found = receive([ear.keypad for ear in ears], [frame.sound for frame in heard])
+    return [ear.tell(keys) for ear, keys in zip(ears, found, strict=True)]

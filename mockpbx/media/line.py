@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from mockpbx.media import dtmf, facts
-from mockpbx.media.ears import DigitEar, Ear
+from mockpbx.media.ears import DigitEar, Ear, listen
 from mockpbx.media.framing import FRAME, samples_of
 from mockpbx.media.pcm import SILENCE, Samples, mixed, to_bytes
 from mockpbx.media.playout import Frame, Key, Playout
@@ -84,11 +84,22 @@ class Line:
         self.refused_messages += 1
         self.refused_bytes += size
 
-    def step(self) -> tuple[Samples, list[object]]:
-        """Let 20 ms pass. Returns what the callee says in them, and what happened."""
+    def pull(self) -> tuple[Frame, list[object]]:
+        """Let the callee hear 20 ms. Returns them, and what happened on the way."""
         heard, happened = self.playout.pull()
         self.heard = heard.sound
-        happened += self._listen(heard)
+        self._quiet = self._quiet + 1 if heard.sound is SILENCE else 0
+        return heard, happened
+
+    @property
+    def attention(self) -> DigitEar | None:
+        """The ear for digits, if there is anything for it in what the callee has just heard."""
+        return self.digits if self._quiet <= HEARD_OUT else None
+
+    def answer(self, heard: Frame, digit: str | None, happened: list[object]) -> Samples:
+        """Return what the callee says to 20 ms, in which it heard a digit or none; adds what happened."""
+        if digit or heard.keys or self.ear is not None:
+            happened += self._perceive(heard, digit)
         if self.source.over:
             self.source = self.resting
             happened.append(facts.CalleeSoundEnded())
@@ -102,7 +113,7 @@ class Line:
         self.frames += 1
         if self.listener is not None:
             self.listener(heard.sound, said.sound)
-        return said.sound, happened
+        return said.sound
 
     def stop(self) -> list[object]:
         """End the sound. Returns what happened, the settled ledgers last."""
@@ -119,13 +130,9 @@ class Line:
         )
         return happened
 
-    def _listen(self, heard: Frame) -> list[object]:
-        """Let the callee hear 20 ms: the keys that go down in them, and what it listens for."""
-        self._quiet = self._quiet + 1 if heard.sound is SILENCE else 0
-        if self._quiet > HEARD_OUT and not heard.keys and self.ear is None:
-            return []
+    def _perceive(self, heard: Frame, digit: str | None) -> list[object]:
+        """Return what the callee makes of 20 ms: the keys that went down in them, and what it listens for."""
         keyed = [key.digit for key in heard.keys]
-        digit = self.digits.hear(heard) if self.digits is not None and self._quiet <= HEARD_OUT else None
         happened: list[object] = [facts.DigitHeard(each) for each in keyed or ([digit] if digit else [])]
         what = self.ear.hear(heard) if self.ear is not None else None
         if what is not None:
@@ -149,14 +156,23 @@ Step = tuple[bytes, bytes, list[object]]
 
 
 def step_together(lines: Sequence[Line]) -> list[Step]:
-    """Let 20 ms pass on each line, and listen for keypad tones on all at once, since numpy likes company."""
-    steps = [line.step() for line in lines]
-    sounds = [said for said, _ in steps]
-    silent = all(said is SILENCE for said in sounds)
-    digits = dtmf.receive([line.keypad for line in lines], None if silent else np.asarray(sounds))
+    """Let 20 ms pass on each line. Keypad tones are listened for on all at once, since numpy likes company."""
+    pulled = [line.pull() for line in lines]
+    digits = _digits_heard(lines, [heard for heard, _ in pulled])
+    said = [
+        line.answer(heard, digits.get(line), happened) for line, (heard, happened) in zip(lines, pulled, strict=True)
+    ]
+    pressed = dtmf.receive([line.keypad for line in lines], said)
     together: list[Step] = []
-    for line, (said, happened), keys in zip(lines, steps, digits, strict=True):
+    for line, frame, (_, happened), keys in zip(lines, said, pulled, pressed, strict=True):
         if keys:
             happened += [facts.DigitReceived(key, in_band=True) for key in keys]
-        together.append((to_bytes(said), to_bytes(line.heard), happened))
+        together.append((to_bytes(frame), to_bytes(line.heard), happened))
     return together
+
+
+def _digits_heard(lines: Sequence[Line], heard: Sequence[Frame]) -> dict[Line, str | None]:
+    """Return the digits that callees have heard in their 20 ms, of those who listen for any."""
+    frames = {line: frame for line, frame in zip(lines, heard, strict=True) if line.attention is not None}
+    ears = [ear for line in frames if (ear := line.attention) is not None]
+    return dict(zip(frames, listen(ears, list(frames.values())), strict=True))

@@ -23,6 +23,11 @@ class ClockMode:
     auto: bool = False
 
 
+def shared_wake(moment: int) -> int:
+    """Return the virtual ms at which workspaces are woken for what is due at a moment."""
+    return -(-moment // GRID) * GRID
+
+
 def clock_mode(name: str) -> ClockMode:
     """Return the mode of that name. Raises ValueError for anything but real, manual, auto and rates such as 20x."""
     match name:
@@ -74,7 +79,7 @@ class Clock:
 
     def late_by(self, moment: int) -> int:
         """Return how many µs have passed, on a clock of rate 1, since the wake that a moment is due at; 0 before it."""
-        late = (self._wall() - self._since) // 1_000 - (-(-moment // GRID) * GRID - self._base) * 1_000
+        late = (self._wall() - self._since) // 1_000 - (shared_wake(moment) - self._base) * 1_000
         return late if late > 0 else 0
 
     def wall_seconds_until(self, deadline: int) -> float | None:

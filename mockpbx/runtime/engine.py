@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 
 from mockpbx.runtime.cadence import Lateness
-from mockpbx.runtime.clock import GRID
+from mockpbx.runtime.clock import shared_wake
 from mockpbx.runtime.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class Engine:
 
     def _plan(self, workspace: Workspace) -> None:
         deadline = workspace.next_deadline()
-        wait = None if deadline is None else workspace.clock.wall_seconds_until(-(-deadline // GRID) * GRID)
+        wait = None if deadline is None else workspace.clock.wall_seconds_until(shared_wake(deadline))
         if wait is None:
             return
         due = asyncio.get_running_loop().time() + wait
@@ -112,7 +112,7 @@ class Engine:
                 continue  # a sooner plan has taken its place
             del self._planned[workspace]
             try:
-                workspace.wake()
+                workspace.catch_up()
             except Exception:
                 _log.exception("workspace %s could not be woken", workspace.key[:8])
             self._plan(workspace)

@@ -29,7 +29,7 @@ from mockpbx.runtime.agenda import Action, Agenda
 from mockpbx.runtime.callbook import CallBook
 from mockpbx.runtime.callee import Unplayable, callee_named, perception_of
 from mockpbx.runtime.clients import Clients, Nobody
-from mockpbx.runtime.clock import Clock, ClockMode, clock_mode
+from mockpbx.runtime.clock import Clock, ClockMode, clock_mode, shared_wake
 from mockpbx.runtime.entries import (
     AudioRefused,
     ClockSet,
@@ -400,17 +400,33 @@ class Workspace:
         return await self.stepper.advance(ms, wanted)
 
     def wake(self) -> int:
-        """Let everything happen that is due, in order, each at its own moment. Returns the virtual time."""
+        """Let everything happen that is due, in order, each at its own moment. Returns the virtual time.
+
+        A tick is left to the engine until the wake that it shares with others; time stands at it meanwhile.
+        """
         if self._instant is not None:
             return self._instant  # whoever asks does so because of what happens now
         now = self.clock.now()
         due = self.next_deadline()
-        if due is not None and due <= now:
-            self._slip(now)
-            due = self.next_deadline()
+        if due is None or due > now:
+            return now
+        if now < shared_wake(due) and not self._commanded(now):
+            return due
+        return self.catch_up()
+
+    def catch_up(self) -> int:
+        """Let everything happen that is due, ticks too. Returns the virtual time."""
+        now = self.clock.now()
+        self._slip(now)
+        due = self.next_deadline()
         while due is not None and due <= now:
             due = self.pass_moment(due)
         return now
+
+    def _commanded(self, now: int) -> bool:
+        """Return whether anything but ticks is due."""
+        planned = (self._exchange.next_deadline(), self._agenda.next_deadline())
+        return any(due is not None and due <= now for due in planned)
 
     def pass_moment(self, due: int) -> int | None:
         """Let everything happen that is due at the next moment, which is `due`. Returns the one after it."""

@@ -9,7 +9,7 @@ from mockpbx.media import facts as f
 from mockpbx.media import sources
 from mockpbx.media.framing import FRAME, samples_of
 from mockpbx.media.handset import MOST_MS, PRIME_MS, Microphone
-from mockpbx.media.line import Line
+from mockpbx.media.line import Line, step_together
 from mockpbx.media.playout import SILENT
 
 PRIME, MOST = samples_of(PRIME_MS), samples_of(MOST_MS)
@@ -121,8 +121,9 @@ def talking() -> tuple[Line, Microphone]:
 
 
 def said(line: Line, frames: int) -> tuple[np.ndarray, list[object]]:
-    steps = [line.step() for _ in range(frames)]
-    return np.concatenate([sound for sound, _ in steps]), [fact for _, happened in steps for fact in happened]
+    steps = [step_together([line])[0] for _ in range(frames)]
+    sound = np.frombuffer(b"".join(frame for frame, _, _ in steps), "<i2")
+    return sound, [fact for _, _, happened in steps for fact in happened]
 
 
 def test_a_clip_speaks_in_place_of_the_person_who_speaks_again_at_its_end():

@@ -11,6 +11,7 @@ from mockpbx.domain import events as e
 from mockpbx.domain import scenario as s
 from mockpbx.domain.magic import MAGIC_NUMBERS
 from mockpbx.media import facts as f
+from mockpbx.media.framing import FRAME
 from mockpbx.runtime.clock import Clock
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.workspace import Workspace
@@ -228,3 +229,41 @@ def test_any_order_of_any_events_leaves_one_record_a_settled_ledger_and_silence_
         assert stopped.audio.queued == stopped.keys.queued == 0
         ended_at = story[end][0]
         assert all(at <= ended_at for at, name, _ in lab.frames if name == session)
+
+
+def test_what_comes_between_a_tick_and_the_wake_that_it_shares_happens_before_it():
+    wall = [1]  # ms
+    clock = Clock(lambda: wall[0] * 1_000_000, base=1)
+    workspace = Workspace("key", clock, WorkspaceSettings(), seed=1, wall=lambda: wall[0])
+    clients = workspace.clients = Microphone(clock.now)
+    workspace.place_call("s", VALID)
+    workspace.announce("s")
+    workspace.join("s", "me")
+    for wall[0] in range(1, 2_602):
+        workspace.catch_up()
+    ticks = len(clients.frames)
+
+    wall[0] = 2_623  # the tick of 2,621 shares the wake of 2,624
+    assert workspace.wake() == 2_621
+    workspace.play("s", SECOND)
+    assert len(clients.frames) == ticks
+    assert workspace.recordings.find("s").sound().arrivals[0].at == 2_621
+    wall[0] = 2_624
+    assert workspace.catch_up() == 2_624
+    assert len(clients.frames) == ticks + 1
+    assert workspace.line("s").playout.waiting == len(SECOND) - FRAME  # the tick has played what came before it
+
+
+def test_what_is_due_but_a_tick_waits_for_nobody():
+    wall = [1]
+    clock = Clock(lambda: wall[0] * 1_000_000, base=1)
+    workspace = Workspace("key", clock, WorkspaceSettings(call_limit=0.121), seed=1, wall=lambda: wall[0])
+    workspace.place_call("s", VALID)
+    workspace.announce("s")
+    workspace.join("s", "me")
+    for wall[0] in range(1, 2_602):
+        workspace.catch_up()
+    assert workspace.live_calls()
+    wall[0] = 2_623  # the call ends at 2,622, behind the tick of 2,621
+    assert workspace.wake() == 2_623
+    assert not workspace.live_calls()
