@@ -1,11 +1,15 @@
 """REST, case by case: what every request gets, and in which order it is checked."""
 
+import asyncio
 import gzip
 import json
 import uuid
 
 import pytest
 from conftest import Api
+
+from mockpbx.domain.events import SessionAnnounced
+from mockpbx.runtime.faults import read_fault
 
 MISSING = {"status": 401, "errors": "Authentication token is required", "data": None}
 BAD_NUMBER = {"status": 400, "errors": "Invalid phone number format", "data": None}
@@ -239,3 +243,22 @@ async def test_browsers_may_call_from_anywhere_unless_that_is_switched_off(api, 
     closed = await serve(cors_origin="")
     async with http.get(closed.url + "/cdr", headers=api.headers) as reply:
         assert "Access-Control-Allow-Origin" not in reply.headers
+
+
+async def test_who_leaves_before_the_reply_has_placed_a_call_and_nothing_fails(serve, caplog):
+    pbx = await serve()
+    workspace = pbx.workspace_of("dev")
+    workspace.faults.add(read_fault({"fault": "http_delay", "seconds": 0.1}))
+    host, port = pbx.url.removeprefix("http://").split(":")
+    body = b'{"phoneNumber": "089608675796"}'
+    asked = b"POST /pbx/call HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer dev\r\nContent-Type: application/json\r\n"
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(asked + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    await writer.drain()
+    writer.transport.abort()
+    async with asyncio.timeout(20):
+        while not any(isinstance(entry.event, SessionAnnounced) for entry in workspace.journal):
+            await workspace.journal.grown()
+    await asyncio.sleep(0)
+    assert len(workspace.live_calls()) == 1
+    assert [record for record in caplog.records if record.exc_info] == []

@@ -189,6 +189,8 @@ class RestService:
             # The reply leaves before newSession does, as on the hosted service.
             await response.prepare(request)
             await response.write_eof()
+        except ConnectionResetError:
+            pass  # whoever asked has gone: the call goes on, as on the hosted service
         finally:
             exchange.write(response)
             workspace.announce(session_id)
