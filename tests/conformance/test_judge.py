@@ -10,7 +10,7 @@ from mockpbx.runtime.mutants.table import MUTANTS
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 
 #: Servers that are judged at once: with more, a checker on two processors is too late itself to be sure.
-AT_A_TIME = 6
+AT_A_TIME = 4
 #: How often a verdict is asked for before it must be there: a busy machine leaves a checker in doubt now and then.
 TRIES = 5
 IDS = {check.id for check in CHECKS}
