@@ -122,8 +122,9 @@ async def weigh(browser: Browser, url: str) -> tuple[Any, ...]:
         session = await context.new_cdp_session(page)
         begun: list[dict[str, Any]] = []
         ended: list[dict[str, Any]] = []
-        session.on("Network.responseReceived", begun.append)
-        session.on("Network.loadingFinished", ended.append)
+        # Playwright marks the functions that it is given; a list's method takes no mark.
+        session.on("Network.responseReceived", lambda told: begun.append(told))  # noqa: PLW0108
+        session.on("Network.loadingFinished", lambda told: ended.append(told))  # noqa: PLW0108
         await session.send("Network.enable")
         await show(page, url)
         await asyncio.sleep(SETTLED)
