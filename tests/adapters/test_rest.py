@@ -9,7 +9,8 @@ import pytest
 from conftest import Api
 
 from mockpbx.domain.events import SessionAnnounced
-from mockpbx.runtime.faults import read_fault
+from mockpbx.runtime.faults import FaultStruck, read_fault
+from mockpbx.runtime.workspace import Workspace
 
 MISSING = {"status": 401, "errors": "Authentication token is required", "data": None}
 BAD_NUMBER = {"status": 400, "errors": "Invalid phone number format", "data": None}
@@ -245,6 +246,13 @@ async def test_browsers_may_call_from_anywhere_unless_that_is_switched_off(api, 
         assert "Access-Control-Allow-Origin" not in reply.headers
 
 
+async def told(workspace: Workspace, kind: type) -> None:
+    """Return when the journal holds an entry of this kind."""
+    async with asyncio.timeout(20):
+        while not any(isinstance(entry.event, kind) for entry in workspace.journal):
+            await workspace.journal.grown()
+
+
 async def test_who_leaves_before_the_reply_has_placed_a_call_and_nothing_fails(serve, caplog):
     pbx = await serve()
     workspace = pbx.workspace_of("dev")
@@ -254,11 +262,9 @@ async def test_who_leaves_before_the_reply_has_placed_a_call_and_nothing_fails(s
     asked = b"POST /pbx/call HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer dev\r\nContent-Type: application/json\r\n"
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(asked + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    await writer.drain()
+    await told(workspace, FaultStruck)  # who leaves before that has asked for nothing
     writer.transport.abort()
-    async with asyncio.timeout(20):
-        while not any(isinstance(entry.event, SessionAnnounced) for entry in workspace.journal):
-            await workspace.journal.grown()
+    await told(workspace, SessionAnnounced)
     await asyncio.sleep(0)
     assert len(workspace.live_calls()) == 1
     assert [record for record in caplog.records if record.exc_info] == []
