@@ -354,8 +354,16 @@ async def test_a_misspelt_setting_in_the_file_names_the_nearest(run, tmp_path):
     assert "sets dail_delay, which is no setting; did you mean dial_delay?" in error.decode()
 
 
-def test_an_idle_server_has_loaded_nothing_that_only_calls_need():
+def test_an_idle_server_has_loaded_nothing_that_only_calls_need(tmp_path):
     heavy = {"numpy", "av", "socketio", "engineio", "rich", "prometheus_client", "mockpbx.conformance"}
-    code = f"import sys, mockpbx.app, mockpbx.cli.serve; print(*({heavy!r} & sys.modules.keys()))"
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("rules: [{number: '*', scenario: [answer, {expect_speech: 5s}, {tone: 1000}, noise, echo]}]\n")
+    code = f"""
+import sys, mockpbx.app, mockpbx.cli.serve
+from pathlib import Path
+from mockpbx.runtime.plan_files import PlanFile
+PlanFile(Path({str(plan)!r}), {{}}).read()
+print(*({heavy!r} & sys.modules.keys()))
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
