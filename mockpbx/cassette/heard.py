@@ -19,7 +19,6 @@ from mockpbx.evidence.dossier import Dossier, Replay
 from mockpbx.media import facts
 from mockpbx.media.codecs import UplinkDecoder
 from mockpbx.media.framing import FRAME_BYTES, FRAME_MS
-from mockpbx.media.pcm import to_bytes
 from mockpbx.media.playout import Playout
 from mockpbx.media.recording import Arrival, Recording
 from mockpbx.runtime.callbook import CallView
@@ -186,7 +185,7 @@ class HeardCall:
         while self._connected is not None and not self.ended and self._next_frame <= at:
             client = self._pull(self._next_frame)
             callee = self._said.popleft() if self._said else _SILENCE
-            self._recording.add(self._next_frame, callee, to_bytes(client), self._playout.waiting)
+            self._recording.add(self._next_frame, callee, client, self._playout.waiting)
             self._next_frame += FRAME_MS
 
     def dossier(self, *, whole: bool) -> Dossier:
@@ -204,10 +203,10 @@ class HeardCall:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _pull(self, at: int) -> Any:
+    def _pull(self, at: int) -> bytes:
         frame, happened = self._playout.pull()
         self._write(at, happened)
-        return frame.sound
+        return frame.data
 
     def _hurried(self, at: int) -> bool:
         """Whether the server's time did not run with the recording's, as that of an emulator may not."""

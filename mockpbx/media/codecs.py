@@ -9,14 +9,14 @@ from mockpbx.contract.errors import BadAudio
 from mockpbx.contract.vocabulary import AudioFormat
 from mockpbx.media.g711 import decode_alaw, decode_ulaw
 from mockpbx.media.mp3 import PIECE, Mp3Decoder, NotMp3
-from mockpbx.media.pcm import Samples
+from mockpbx.media.pcm import Samples, from_bytes
 
 
 def decode_pcm16(data: bytes) -> Samples:
     """The samples of little-endian 16-bit PCM: a read-only view of `data`, not a copy. Raises `BadAudio`."""
     if len(data) & 1:
         raise BadAudio(f"pcm16 needs whole 16-bit samples: {len(data)} bytes is an odd number")
-    return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+    return from_bytes(data)
 
 
 _STATELESS: Final[Mapping[str, Callable[[bytes], Samples]]] = {

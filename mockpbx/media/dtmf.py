@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mockpbx.contract.vocabulary import DTMF_DIGITS as DIGITS
-from mockpbx.media.framing import FRAME, RATE
-from mockpbx.media.pcm import SILENCE, Samples
+from mockpbx.media.framing import FRAME, FRAME_BYTES, RATE
+from mockpbx.media.pcm import SILENCE_BYTES, Samples, from_bytes, to_bytes
 
 ROWS: Final = (697, 770, 852, 941)
 COLUMNS: Final = (1209, 1336, 1477, 1633)
@@ -156,7 +156,7 @@ class KeypadReceiver:
 
     def hear(self, frame: Samples) -> list[str]:
         """The keys newly pressed in one frame of 160 samples; see `receive`."""
-        return receive((self,), frame[None])[0]
+        return receive((self,), (to_bytes(frame),))[0]
 
     def press(self, digit: str, start: int, end: int) -> None:
         """Announce a press that came as an event, no later than its audio: its tone is not told again.
@@ -199,16 +199,18 @@ class KeypadReceiver:
         return bool(known)
 
 
-def receive(receivers: Sequence[KeypadReceiver], frames: Sequence[Samples] | Samples) -> list[list[str]]:
-    """The keys newly pressed in one frame of many calls: `frames` are (n, 160), frame i is for receiver i.
+def receive(receivers: Sequence[KeypadReceiver], frames: Sequence[bytes]) -> list[list[str]]:
+    """The keys newly pressed in one frame of many calls: frame i, 320 bytes, is for receiver i.
 
-    The frames are copied. Raises ValueError for any other shape.
+    Raises ValueError for other frames than one of that size per receiver.
     """
-    if all(frame is SILENCE for frame in frames):
+    if all(frame is SILENCE_BYTES for frame in frames):
         return [receiver._take(_SILENCE, alert=False) for receiver in receivers]
-    audio = np.asarray(frames, np.float32)
-    if audio.shape != (len(receivers), FRAME):
-        raise ValueError(f"expected frames of shape ({len(receivers)}, {FRAME}), one per call; got {audio.shape}")
+    audio = from_bytes(b"".join(frames)).astype(np.float32)
+    if len(frames) != len(receivers) or len(audio) != len(frames) * FRAME:
+        got = f"{len(frames)} frames, {2 * len(audio)} bytes in all"
+        raise ValueError(f"expected {FRAME_BYTES} bytes for each of {len(receivers)} receivers; got {got}")
+    audio = audio.reshape(-1, FRAME)
     return [ear._take(frame, alert) for ear, frame, alert in zip(receivers, audio, _keylike(audio), strict=True)]
 
 

@@ -374,5 +374,5 @@ def listen(ears: Sequence[DigitEar], heard: Sequence[Frame]) -> list[str | None]
     """Let each of many ears hear its 20 ms. Returns what `DigitEar.hear` does, for each."""
     for ear, frame in zip(ears, heard, strict=True):
         ear.key(frame)
-    found = receive([ear.keypad for ear in ears], [frame.sound for frame in heard])
+    found = receive([ear.keypad for ear in ears], [frame.data for frame in heard])
     return [ear.tell(keys) for ear, keys in zip(ears, found, strict=True)]

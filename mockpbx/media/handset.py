@@ -6,7 +6,6 @@ import numpy as np
 
 from mockpbx.media.facts import Ledger
 from mockpbx.media.framing import FRAME_BYTES, samples_of
-from mockpbx.media.pcm import Samples
 from mockpbx.media.playout import SILENT, Frame
 
 #: What waits before a voice begins: enough for pieces that come a frame early or late.
@@ -68,16 +67,16 @@ class Microphone:
         self._primed = len(self._waiting) >= (FRAME_BYTES if self._primed else _PRIME)
         if not self._primed:
             return SILENT
-        sound = self._first()
-        while len(self._waiting) >= _LATE and np.abs(sound.astype(np.int32)).max() <= QUIET:
+        frame = self._first()
+        while len(self._waiting) >= _LATE and np.abs(frame.sound.astype(np.int32)).max() <= QUIET:
             self._discard(FRAME_BYTES)
-            sound = self._first()
+            frame = self._first()
         del self._waiting[:FRAME_BYTES]
         self._played += FRAME_BYTES
-        return Frame(sound)
+        return frame
 
-    def _first(self) -> Samples:
-        return np.frombuffer(bytes(self._waiting[:FRAME_BYTES]), dtype="<i2").astype(np.int16, copy=False)
+    def _first(self) -> Frame:
+        return Frame(bytes(self._waiting[:FRAME_BYTES]))
 
     def _discard(self, size: int) -> None:
         del self._waiting[:size]

@@ -11,7 +11,7 @@ import numpy as np
 from mockpbx.media import dtmf, facts
 from mockpbx.media.ears import DigitEar, Ear, listen
 from mockpbx.media.framing import FRAME, samples_of
-from mockpbx.media.pcm import SILENCE, Samples, mixed, to_bytes
+from mockpbx.media.pcm import SILENCE, Samples, mixed
 from mockpbx.media.playout import Frame, Key, Playout
 from mockpbx.media.sources import Silence, Source
 
@@ -39,11 +39,12 @@ class _HeldKey:
     def over(self) -> bool:
         return self._at >= len(self._tone)
 
-    def next(self) -> Samples:
+    def next(self) -> Samples | None:
+        """Return the next 20 ms of the tone, None where it is not to be heard."""
         sound = self._tone[self._at : self._at + FRAME]
         self._at += FRAME
         if not self.sounds:
-            return SILENCE
+            return None
         return sound if len(sound) == FRAME else np.concatenate([sound, SILENCE[len(sound) :]])
 
 
@@ -58,10 +59,9 @@ class Line:
         self.playout = Playout(capacity)
         self.resting: Source = Silence()  # what is said while there is nothing else to say
         self.source: Source = self.resting
-        self.listener: Callable[[Samples, Samples], None] | None = None  # who follows what the callee hears and says
+        self.listener: Callable[[Frame, Frame], None] | None = None  # who follows what the callee hears and says
         self.ear: Ear | None = None  # for what the callee listens for just now
         self.digits: DigitEar | None = None  # for digits in band: from the beginning, so that each counts once
-        self.heard: Samples = SILENCE  # in the last 20 ms
         self.keypad = dtmf.KeypadReceiver()
         self.frames = 0
         self._quiet = 0  # frames of silence that the callee has heard on end
@@ -86,17 +86,16 @@ class Line:
 
     def pull(self) -> tuple[Frame, list[object]]:
         """Let the callee hear 20 ms. Returns them, and what happened on the way."""
-        heard, happened = self.playout.pull()
-        self.heard = heard.sound
-        self._quiet = self._quiet + 1 if heard.sound is SILENCE else 0
-        return heard, happened
+        pulled = self.playout.pull()
+        self._quiet = self._quiet + 1 if pulled[0].silent else 0
+        return pulled
 
     @property
     def attention(self) -> DigitEar | None:
         """The ear for digits, if there is anything for it in what the callee has just heard."""
         return self.digits if self._quiet <= HEARD_OUT else None
 
-    def answer(self, heard: Frame, digit: str | None, happened: list[object]) -> Samples:
+    def answer(self, heard: Frame, digit: str | None, happened: list[object]) -> Frame:
         """Return what the callee says to 20 ms, in which it heard a digit or none; adds what happened."""
         if digit or heard.keys or self.ear is not None:
             happened += self._perceive(heard, digit)
@@ -112,8 +111,8 @@ class Line:
             happened.append(facts.DigitReceived(key.digit, in_band=False))
         self.frames += 1
         if self.listener is not None:
-            self.listener(heard.sound, said.sound)
-        return said.sound
+            self.listener(heard, said)
+        return said
 
     def stop(self) -> list[object]:
         """End the sound. Returns what happened, the settled ledgers last."""
@@ -146,9 +145,9 @@ class Line:
         sound = held.next()
         if held.over:
             self._held.popleft()
-        if sound is SILENCE:
-            return Frame(said.sound, keys)
-        return Frame(sound if said.sound is SILENCE else mixed(said.sound, sound), keys)
+        if sound is None:
+            return Frame(said.data, keys)
+        return Frame.of(sound if said.silent else mixed(said.sound, sound), keys)
 
 
 #: 20 ms of one line: what the callee says and what it hears, 320 bytes each, and what happened in them.
@@ -158,21 +157,23 @@ Step = tuple[bytes, bytes, list[object]]
 def step_together(lines: Sequence[Line]) -> list[Step]:
     """Let 20 ms pass on each line. Keypad tones are listened for on all at once, since numpy likes company."""
     pulled = [line.pull() for line in lines]
-    digits = _digits_heard(lines, [heard for heard, _ in pulled])
+    digits = _digits_heard(lines, pulled)
     said = [
         line.answer(heard, digits.get(line), happened) for line, (heard, happened) in zip(lines, pulled, strict=True)
     ]
-    pressed = dtmf.receive([line.keypad for line in lines], said)
+    pressed = dtmf.receive([line.keypad for line in lines], [frame.data for frame in said])
     together: list[Step] = []
-    for line, frame, (_, happened), keys in zip(lines, said, pulled, pressed, strict=True):
+    for frame, (heard, happened), keys in zip(said, pulled, pressed, strict=True):
         if keys:
             happened += [facts.DigitReceived(key, in_band=True) for key in keys]
-        together.append((to_bytes(frame), to_bytes(line.heard), happened))
+        together.append((frame.data, heard.data, happened))
     return together
 
 
-def _digits_heard(lines: Sequence[Line], heard: Sequence[Frame]) -> dict[Line, str | None]:
+def _digits_heard(lines: Sequence[Line], pulled: Sequence[tuple[Frame, list[object]]]) -> dict[Line, str | None]:
     """Return the digits that callees have heard in their 20 ms, of those who listen for any."""
-    frames = {line: frame for line, frame in zip(lines, heard, strict=True) if line.attention is not None}
+    frames = {line: heard for line, (heard, _) in zip(lines, pulled, strict=True) if line.attention is not None}
+    if not frames:
+        return {}
     ears = [ear for line in frames if (ear := line.attention) is not None]
     return dict(zip(frames, listen(ears, list(frames.values())), strict=True))

@@ -18,11 +18,16 @@ SILENCE_BYTES = SILENCE.tobytes()
 _LITTLE = sys.byteorder == "little"
 
 
-def to_bytes(frame: Samples) -> bytes:
-    """Return a frame as the contract's little-endian pcm16."""
-    if frame is SILENCE:
+def to_bytes(sound: Samples) -> bytes:
+    """Return samples as the contract's little-endian pcm16; a frame of SILENCE as SILENCE_BYTES, no others."""
+    if sound is SILENCE:
         return SILENCE_BYTES
-    return frame.tobytes() if _LITTLE else frame.astype("<i2").tobytes()
+    return sound.tobytes() if _LITTLE else sound.astype("<i2").tobytes()
+
+
+def from_bytes(data: bytes) -> Samples:
+    """Return the samples of the contract's little-endian pcm16: a read-only view, where this machine has them so."""
+    return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
 
 
 def mixed(one: Samples, other: Samples) -> Samples:

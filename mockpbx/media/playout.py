@@ -15,8 +15,8 @@ import numpy as np
 
 from mockpbx.contract.errors import QueueFull
 from mockpbx.media import dtmf, facts
-from mockpbx.media.framing import FRAME, RATE, samples_of
-from mockpbx.media.pcm import SILENCE, Samples
+from mockpbx.media.framing import FRAME, FRAME_BYTES, RATE, samples_of
+from mockpbx.media.pcm import SILENCE, SILENCE_BYTES, Samples, from_bytes, to_bytes
 
 #: The pause that keeps two digits apart (contract, `dtmf`, "Best Practice": about 50 ms).
 KEY_PAUSE = samples_of(50)
@@ -34,13 +34,28 @@ class Key(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """20 ms of sound and the keys that go down in it."""
+    """20 ms of sound, 320 bytes as the contract has them, and the keys that go down in it."""
 
-    sound: Samples
+    data: bytes
     keys: tuple[Key, ...] = ()
 
+    @classmethod
+    def of(cls, sound: Samples, keys: tuple[Key, ...] = ()) -> Frame:
+        """Return the frame of 160 samples."""
+        return cls(to_bytes(sound), keys)
 
-SILENT = Frame(SILENCE)
+    @property
+    def silent(self) -> bool:
+        """Whether nothing at all is said in it; sound that happens to be zeros is not told from other sound."""
+        return self.data is SILENCE_BYTES
+
+    @property
+    def sound(self) -> Samples:
+        """The samples: read-only, `SILENCE` itself where it is silent."""
+        return SILENCE if self.data is SILENCE_BYTES else from_bytes(self.data)
+
+
+SILENT = Frame(SILENCE_BYTES)
 
 
 @dataclass(slots=True)
@@ -56,19 +71,27 @@ class _Tally:
         return facts.Ledger(self.accepted, self.played, self.cleared, self.discarded)
 
 
-@dataclass(slots=True)
 class _Stretch:
-    """Queued sound: `samples` from `done` on are still to be played. `key` marks a keyed tone."""
+    """Queued sound: `data` from `at` on, in bytes, is still to be played. `key` marks a keyed tone."""
 
-    samples: Samples
-    tally: _Tally
-    key: Key | None = None
-    done: int = 0
+    __slots__ = ("at", "data", "key", "tally")
 
-    def take(self, most: int) -> Samples:
-        piece = self.samples[self.done : self.done + most]
-        self.done += len(piece)
-        self.tally.played += len(piece)
+    def __init__(self, samples: Samples, tally: _Tally, key: Key | None = None) -> None:
+        self.data = to_bytes(samples)
+        self.tally = tally
+        self.key = key
+        self.at = 0
+
+    @property
+    def left(self) -> int:
+        """Samples that are still to be played."""
+        return (len(self.data) - self.at) // 2
+
+    def take(self, most: int) -> bytes:
+        """Return the next samples, as bytes: `most` of them, or what is left."""
+        piece = self.data[self.at : self.at + 2 * most]
+        self.at += len(piece)
+        self.tally.played += len(piece) // 2
         return piece
 
 
@@ -160,11 +183,20 @@ class Playout:
     def pull(self) -> tuple[Frame, list[object]]:
         """Return the next 20 ms and what happened on the way to it."""
         self._position += FRAME
-        if not self._queue and not self._sounding:
-            return SILENT, []
+        if not self._sounding:
+            if not self._queue:
+                return SILENT, []
+        elif self._queue and not self._passed:
+            head = self._queue[0]
+            # Nearly every frame of speech is this: one more of a stretch that goes on behind it.
+            if isinstance(head, _Stretch) and head.key is None and head.at < len(head.data) - FRAME_BYTES:
+                self._waiting -= FRAME
+                self._stretch_played += FRAME
+                self._padding = 0
+                return Frame(head.take(FRAME)), []
         happened: list[object] = [facts.CheckpointReached(name) for name in self._passed]
         self._passed.clear()
-        pieces: list[Samples] = []
+        pieces: list[bytes] = []
         keys: list[Key] = []
         room = FRAME
         while self._queue and (room or isinstance(self._queue[0], _Mark)):
@@ -177,12 +209,12 @@ class Playout:
                 else:
                     self._passed.append(head.name)
                 continue
-            if head.key and not head.done:
+            if head.key and not head.at:
                 keys.append(head.key)
             piece = head.take(room)
             pieces.append(piece)
-            room -= len(piece)
-            if head.done == len(head.samples):
+            room -= len(piece) // 2
+            if not head.left:
                 self._queue.popleft()
         self._waiting -= FRAME - room
         happened += self._edges(FRAME - room)
@@ -212,8 +244,7 @@ class Playout:
             if isinstance(item, _Mark):
                 cleared.append(facts.CheckpointCleared(item.name))
             else:
-                lost = len(item.samples) - item.done
-                setattr(item.tally, column, getattr(item.tally, column) + lost)
+                setattr(item.tally, column, getattr(item.tally, column) + item.left)
         self._queue.clear()
         self._waiting = self._marks = 0
         self._padding = 0
@@ -231,8 +262,7 @@ class Playout:
         return [facts.PlayoutDrained(stretch)]
 
     @staticmethod
-    def _frame(pieces: list[Samples], keys: list[Key], room: int) -> Frame:
+    def _frame(pieces: list[bytes], keys: list[Key], room: int) -> Frame:
         if room:
-            pieces.append(SILENCE[:room])
-        sound = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-        return Frame(sound, tuple(keys))
+            pieces.append(SILENCE_BYTES[: 2 * room])
+        return Frame(b"".join(pieces), tuple(keys))

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mockpbx.media.framing import FRAME, RATE, samples_of
-from mockpbx.media.pcm import Samples
+from mockpbx.media.framing import FRAME, FRAME_BYTES, RATE, samples_of
+from mockpbx.media.pcm import Samples, to_bytes
 from mockpbx.media.playout import SILENT, Frame
 
 LEVEL = 8_000  # peak of tones and noise: about -12 dBFS, a comfortable telephone level
@@ -54,26 +54,26 @@ class Repeat:
     def __init__(self, samples: Samples, *, loop: bool = False, pause_ms: int = 0) -> None:
         pause = samples_of(pause_ms) if loop and pause_ms else 0
         whole = len(samples) + pause
-        self._samples = np.zeros(whole + (0 if loop else -whole % FRAME), dtype=np.int16)
-        self._samples[: len(samples)] = samples
+        padded = np.zeros(whole + (0 if loop else -whole % FRAME), dtype=np.int16)
+        padded[: len(samples)] = samples
         self._loop = loop and whole > 0
+        self._length = len(padded) * 2  # bytes, as `_at` is
         self._at = 0
+        # A loop has its beginning behind its end, so that every frame of it is in one piece.
+        self._data = to_bytes(np.resize(padded, len(padded) + FRAME) if self._loop else padded)
 
     @property
     def over(self) -> bool:
         """Whether the samples have all been said."""
-        return not self._loop and self._at >= len(self._samples)
+        return not self._loop and self._at >= self._length
 
     def next(self, heard: Frame) -> Frame:
         """Return the next frame of the samples, silence when they are over."""
-        end = self._at + FRAME
-        if end <= len(self._samples):
-            sound = self._samples[self._at : end]
-        elif self._loop:
-            sound = np.take(self._samples, range(self._at, end), mode="wrap")
-        else:
+        if self.over:
             return SILENT
-        self._at = end % len(self._samples) if self._loop else end
+        end = self._at + FRAME_BYTES
+        sound = self._data[self._at : end]
+        self._at = end % self._length if self._loop else end
         return Frame(sound)
 
 
@@ -85,7 +85,7 @@ class Noise(_Endless):
 
     def next(self, heard: Frame) -> Frame:
         """Return fresh noise."""
-        return Frame(self._generator.integers(-LEVEL, LEVEL, FRAME, dtype=np.int16))
+        return Frame.of(self._generator.integers(-LEVEL, LEVEL, FRAME, dtype=np.int16))
 
 
 def tone(hertz: int) -> Source:

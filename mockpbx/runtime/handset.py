@@ -6,7 +6,8 @@ from typing import Literal, Protocol
 
 from mockpbx.media.handset import Microphone
 from mockpbx.media.line import Line
-from mockpbx.media.pcm import SILENCE, Samples, mixed, to_bytes
+from mockpbx.media.pcm import mixed, to_bytes
+from mockpbx.media.playout import Frame
 from mockpbx.media.sources import Silence
 
 Farewell = Literal["taken", "ended", "clock"]
@@ -47,6 +48,7 @@ class Handset:
         """Speak wherever nothing else does, if that is `wanted`; otherwise be silent there."""
         self.line.rest(self.microphone if wanted else _SILENCE)
 
-    def hear(self, heard: Samples, said: Samples) -> None:
+    def hear(self, heard: Frame, said: Frame) -> None:
         """Let the person hear 20 ms: who talks hears the client, as a callee does; who listens hears both sides."""
-        self.page.hear(to_bytes(heard if self.talking or said is SILENCE else mixed(heard, said)))
+        alone = self.talking or said.silent
+        self.page.hear(heard.data if alone else to_bytes(mixed(heard.sound, said.sound)))

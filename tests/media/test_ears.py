@@ -90,7 +90,7 @@ def first_heard(ear: Ear, *parts: Sound | Pcm) -> tuple[str, int] | None:
     """What the ear makes of this and a second of silence after it, and after how many ms; None where of nothing."""
     sound = pcm(*parts, silence(1000))
     for at, frame in enumerate(np.pad(sound, (0, -len(sound) % FRAME)).reshape(-1, FRAME), 1):
-        if (what := ear.hear(Frame(frame))) is not None:
+        if (what := ear.hear(Frame.of(frame))) is not None:
             return what, at * FRAME_MS
     return None
 
@@ -185,8 +185,8 @@ class TestSpeech:
 
     def test_a_frame_in_which_a_key_goes_down_is_none_whatever_its_sound(self) -> None:
         words = CLIPS["bot-greeting"][: 50 * FRAME].reshape(-1, FRAME)
-        assert told(SpeechEar(200), [Frame(frame) for frame in words]) != []
-        assert told(SpeechEar(200), [Frame(frame, (Key("5", 160),)) for frame in words]) == []
+        assert told(SpeechEar(200), [Frame.of(frame) for frame in words]) != []
+        assert told(SpeechEar(200), [Frame.of(frame, (Key("5", 160),)) for frame in words]) == []
 
     def test_clicks_are_none(self) -> None:
         clicks = np.zeros(3 * RATE)
@@ -239,10 +239,10 @@ class TestSilence:
         presses: list[tuple[str, float]] = [("1", 1)] * 20
         frames = keyed(*presses)
         assert told(SilenceEar(100), frames[:48]) == []
-        assert told(SilenceEar(40), [Frame(SILENCE), Frame(SILENCE, (Key("1", 1),)), Frame(SILENCE)]) == []
+        assert told(SilenceEar(40), [Frame.of(SILENCE), Frame.of(SILENCE, (Key("1", 1),)), Frame.of(SILENCE)]) == []
 
     def test_frames_that_say_silence_are(self) -> None:
-        assert told(SilenceEar(40), [Frame(SILENCE)] * 3) == ["", ""]
+        assert told(SilenceEar(40), [Frame.of(SILENCE)] * 3) == ["", ""]
 
 
 class TestTone:
@@ -445,10 +445,10 @@ class TestDigit:
 
     def test_letters_may_be_small_and_come_back_as_capitals(self) -> None:
         assert told(DigitEar("ab"), keyed(("b", 100))) == ["B"]
-        assert told(DigitEar("ab"), [Frame(SILENCE, (Key("b", 800),))]) == ["B"]
+        assert told(DigitEar("ab"), [Frame.of(SILENCE, (Key("b", 800),))]) == ["B"]
 
     def test_two_keys_in_one_frame_are_told_one_after_the_other(self) -> None:
-        frames = [Frame(SILENCE, (Key("1", 8), Key("2", 8))), Frame(SILENCE)]
+        frames = [Frame.of(SILENCE, (Key("1", 8), Key("2", 8))), Frame.of(SILENCE)]
         assert told(DigitEar("12"), frames) == ["1", "2"]
 
     def test_speech_presses_no_keys(self) -> None:

@@ -150,7 +150,7 @@ def test_whoever_rests_on_a_line_does_not_cut_a_clip_short(voice):
 def test_a_listener_follows_every_frame_that_the_callee_hears_and_says():
     line, microphone = talking()
     both: list[tuple[np.ndarray, np.ndarray]] = []
-    line.listener = lambda *frames: both.append(frames)
+    line.listener = lambda heard, said: both.append((heard.sound, said.sound))
     line.playout.play(ramp(3 * FRAME - 5))
     microphone.push(ramp(4 * FRAME).tobytes())
     spoken, _ = said(line, 4)

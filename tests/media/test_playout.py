@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from mockpbx.contract.errors import QueueFull
 from mockpbx.media import facts as f
 from mockpbx.media.framing import FRAME, samples_of
-from mockpbx.media.pcm import SILENCE
-from mockpbx.media.playout import KEY_PAUSE, Playout
+from mockpbx.media.playout import KEY_PAUSE, SILENT, Playout
 
 
 def ramp(length: int, start: int = 1) -> np.ndarray:
@@ -31,7 +30,7 @@ def pull(playout: Playout, frames: int):
 
 
 def test_an_idle_line_is_silent():
-    assert a_playout().pull() == ((SILENCE, ()), [])
+    assert a_playout().pull() == (SILENT, [])
 
 
 def test_sound_comes_out_as_it_went_in_whatever_the_size_of_its_messages():
