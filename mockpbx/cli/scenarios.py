@@ -10,11 +10,11 @@ import click
 
 from mockpbx.cli import refuse
 from mockpbx.contract.errors import PBXError
-from mockpbx.domain.performance import impossible_step
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.scenario import STEPS
+from mockpbx.runtime.files.document import hint
 from mockpbx.runtime.plan_files import plan_schema
-from mockpbx.runtime.scenario_files import read_file, read_scenario, scenario_schema
+from mockpbx.runtime.scenario_files import read_file, read_in_order, scenario_schema
 from mockpbx.runtime.sounds import Beside
 
 _SCHEMAS = {"scenario": scenario_schema, "dialplan": plan_schema}
@@ -41,15 +41,11 @@ def command(name: str | None, steps: bool, schema: str | None) -> None:
 
 def _check(file: Path) -> None:
     if not file.is_file():
-        refuse(f"{file} is neither a persona nor a file; the personas are {', '.join(PERSONAS)}")
+        refuse(f"{file} is neither a persona nor a file{hint(str(file), PERSONAS)}")
     try:
-        steps = read_scenario(read_file(file, str(file)), str(file), Beside(file.parent))
+        steps = read_in_order(read_file(file, str(file)), str(file), Beside(file.parent))
     except PBXError as error:
         refuse(str(error))
-    impossible = impossible_step(steps)
-    if impossible is not None:
-        number, reason = impossible
-        refuse(f"{file}: step {number} fails in a call out: {reason} (in a call in, ring and answer are skipped)")
     click.echo(f"{file}: {len(steps)} steps, all in order")
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from mockpbx.domain.performance import impossible_step
 from mockpbx.domain.scenario import Step, word
 from mockpbx.runtime.files.document import Place, ScenarioError, Sounds, as_it_is, read_document, read_file
 from mockpbx.runtime.files.schemas import scenario_schema
 from mockpbx.runtime.files.steps import steps_at
 
-__all__ = ["ScenarioError", "notation", "read_file", "read_scenario", "read_steps", "scenario_schema"]
+__all__ = ["ScenarioError", "notation", "read_file", "read_in_order", "read_scenario", "read_steps", "scenario_schema"]
 
 
 def read_scenario(text: str, name: str, sounds: Sounds = as_it_is) -> tuple[Step, ...]:
@@ -25,6 +26,21 @@ def read_scenario(text: str, name: str, sounds: Sounds = as_it_is) -> tuple[Step
     `sounds` finds and tries the clips and words that they name (see `runtime.sounds`).
     """
     return steps_at(*read_document(text, name, sounds))
+
+
+def read_in_order(text: str, name: str, sounds: Sounds = as_it_is) -> tuple[Step, ...]:
+    """Return the steps of a scenario file's text, if an outbound call can take them one after the other.
+
+    Raises ScenarioError.
+    """
+    value, place = read_document(text, name, sounds)
+    steps = steps_at(value, place)
+    impossible = impossible_step(steps)
+    if impossible is None:
+        return steps
+    number, reason = impossible
+    label = f"step {number} ({word(steps[number - 1])})"
+    raise place.part(number - 1, label).error(f"{reason}; so in a call out (in a call in, ring and answer are skipped)")
 
 
 def read_steps(value: object, name: str, sounds: Sounds = as_it_is) -> tuple[Step, ...]:

@@ -177,6 +177,23 @@ async def test_a_delayed_request_is_carried_out_in_virtual_time(bots):
     assert call.placed_at - bot.began == 2_000
 
 
+@on(audio_lead=1)
+async def test_whoever_joins_on_the_announcement_of_a_delayed_call_misses_nothing_of_it(bots):
+    bot = await bots()
+    bot.set("http_delay", seconds="300ms")
+
+    async def join(data):
+        await bot.sio.emit("joinRoom", {"sessionId": data["sessionId"]})
+
+    bot.sio.on("newSession", join)
+    asked = asyncio.ensure_future(bot.api.post("/pbx/call", CALL))
+    await until(bot.struck)
+    await bot.advance(10_000)
+    assert (await asked)[0] == 200
+    assert bot.story() == ["success", "Dialing", "Ringing", "Connected"]
+    assert [at for at, _, _ in bot.heard] == [300, 300, 800, 2_800]
+
+
 # --- sockets ----------------------------------------------------------------------------------------------------------
 
 

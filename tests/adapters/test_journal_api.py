@@ -145,7 +145,7 @@ async def test_an_answer_is_truncated_exactly_where_entries_that_belong_to_it_ar
     assert (await small.read(f"?call={old}"))["truncated"]
     assert not (await small.read(f"?call={young}"))["truncated"]
     assert (await small.read("?call=unknown"))["truncated"]
-    assert not (await small.read("?call=unknown&after=2"))["truncated"]
+    assert not (await small.read(f"?call=unknown&after={page['next']}"))["truncated"]
     # What is asked for after a point that is still known is complete, whatever went before.
     assert not (await small.read(f"?call={old}&after=2"))["truncated"]
 
@@ -166,6 +166,20 @@ async def test_a_call_that_is_known_here_is_told_completely_even_from_a_position
     page = await reader.read(f"?after=1-50&call={session}")
     assert [entry["kind"] for entry in page["entries"]] == ["CallPlaced", "SessionAnnounced"]
     assert not page["truncated"]
+
+
+async def test_of_a_call_from_before_the_workspace_was_forgotten_nobody_claims_to_tell_everything(serve, http):
+    pbx = await serve(record_delay=0)
+    session = await Reader(http, pbx).call()
+    await pbx.close_workspace("dev")
+    reader = Reader(http, pbx)
+    assert (await reader.get(f"/cdr/{session}"))[0] == 200
+    page = await reader.read(f"?call={session}&wait=10")
+    assert (page["entries"], page["truncated"]) == ([], True)
+    counted = await reader.search("count", call=session)
+    assert (counted["count"], counted["truncated"]) == (0, True)
+    assert not (await reader.read(f"?call={session}&after={page['next']}"))["truncated"]
+    assert not (await reader.read())["truncated"]
 
 
 async def test_after_a_reset_a_position_of_before_is_no_position(reader):

@@ -68,23 +68,24 @@ def test_a_file_is_checked_and_a_mistake_is_named_by_line_and_step(mockpbx, tmp_
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ("[answer, ring, hang_up]", "step 1 fails in a call out: answer needs a call that is RINGING"),
-        ("[ring, answer, ring]", "step 3 fails in a call out: ring needs a call that is DIALING"),
-        ("[ring, reject, answer]", "step 3 fails in a call out: answer comes after the end of the call"),
-        ("[play: hello]", "in a call in, ring and answer are skipped"),
+        ("[answer, ring, hang_up]", "line 1, step 1 (answer): answer needs a call that is RINGING"),
+        ("- ring\n- answer\n\n- ring\n", "line 4, step 3 (ring): ring needs a call that is DIALING"),
+        ("- ring\n- reject\n- answer\n", "line 3, step 3 (answer): answer comes after the end of the call"),
+        ("[play: hello]", "so in a call out (in a call in, ring and answer are skipped)"),
     ],
 )
 def test_an_order_that_no_call_allows_is_named(mockpbx, tmp_path, steps, said):
     file = tmp_path / "order.yaml"
     file.write_text(steps)
     status, _, error = mockpbx("scenarios", str(file))
-    assert (status, said in error) == (2, True)
+    assert (status, said in error) == (2, True), error
 
 
 def test_what_is_neither_a_persona_nor_a_file_is_refused_with_what_there_is(mockpbx):
     status, _, error = mockpbx("scenarios", "humna")
     assert status == 2
-    assert "human" in error
+    assert "humna is neither a persona nor a file; did you mean human?" in error
+    assert "voicemail, ivr" in mockpbx("scenarios", "zzz")[2]
 
 
 # --- ring ------------------------------------------------------------------------------------------------------------

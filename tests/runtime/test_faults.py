@@ -49,6 +49,8 @@ class Socket:
 class Stage:
     """A workspace at time 0 with nothing but faults, a plan of what is put off, and rooms of one socket each."""
 
+    activity = 0
+
     def __init__(self, *rules: dict, seed: int = 1) -> None:
         self.now = 0
         self.agenda = Agenda()
@@ -245,6 +247,14 @@ def test_a_rule_may_name_a_call_or_its_numbers():
         stage.frames(2, "s")
         stage.frames(2, "t")
         assert stage.leaves() == [40, 60]
+
+
+@pytest.mark.parametrize(("dialled", "struck"), [("+6289608675796", 1), ("6289608675796", 1), (NUMBER, 0)])
+def test_a_rule_s_numbers_are_those_of_a_dial_plan_with_a_plus_or_without_it(dialled, struck):
+    stage = Stage({"fault": "frame_lost", "number": "62*"})
+    stage.connected("s", dialled)
+    stage.frames(1)
+    assert stage.struck() == [struck]
 
 
 def strikes(seed: int, others: int = 0) -> list[object]:

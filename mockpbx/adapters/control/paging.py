@@ -105,10 +105,12 @@ def answer(workspace: Workspace, question: Question) -> Answer:
     foreign = after.started not in (None, journal.started) or after.number >= journal.next
     begin = 0 if foreign else after.number
     view = None if question.call is None else workspace.calls.find(question.call)
-    # Of a call that is known, nothing is gone as long as its first entry is there; of any other nobody can tell.
+    # Of a call that is known, nothing is gone as long as its first entry is there; of any other nobody can tell but
+    # who has followed this very journal: it may have been another's, before the workspace was forgotten.
     oldest = begin + 1 if view is None else max(begin + 1, view.entries[0].number)
+    unsure = view is None and (foreign or (question.call is not None and after.started is None))
     first = journal.first
-    gone = oldest < first or (foreign and view is None)
+    gone = oldest < first or unsure
     return Answer(journal.after(begin).entries, gone, journal.started, first, journal.next - 1)
 
 

@@ -89,6 +89,8 @@ _EXPECTED = {
     "list_type": "a list",
     "greater_than_equal": "at least {ge}",
     "less_than_equal": "at most {le}",
+    "string_too_short": "text of at least {min_length} character",
+    "string_too_long": "text of at most {max_length} characters",
     "string_pattern_mismatch": f"1 to 64 keys out of {DTMF_DIGITS}",
 }
 

@@ -297,12 +297,16 @@ class Faultboard:
             return
         passed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.add(passed)
-        self._stage.later(ms, partial(_decide, passed, go_on=True))
+        self._stage.later(ms, partial(self._let_in, passed))
         try:
             if not await passed:
                 raise RequestDropped
         finally:
             self._waiting.discard(passed)
+
+    def _let_in(self, request: asyncio.Future[bool]) -> None:
+        self._sockets.activity += 1  # what it brings about, and its reply, belong to this instant
+        _decide(request, go_on=True)
 
     def _sum_up(self, standing: Standing, call: KnownCall, note: Callable[[str | None, object], None]) -> None:
         draw = standing.draws.get(call.ordinal)

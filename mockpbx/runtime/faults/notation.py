@@ -38,7 +38,12 @@ _WHEN = "when"
 #: What has no meaning for a fault that strikes no call.
 _OF_CALLS = frozenset({"call", "number", "after_connected"})
 
-_EXPECTED = {"string_type": "text", "int_type": "a whole number", "float_type": "a number"}
+_EXPECTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_pattern_mismatch": "digits, with * for any and ? for one, such as 0896*",
+}
 _PREAMBLE = re.compile(r"^(Value error, |Input should be (a number )?|String should have )(expected )?")
 
 

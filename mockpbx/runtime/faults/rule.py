@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, Strict, StringConstraints, WithJsonSchema
 
+from mockpbx.domain.plan import NUMBER_PATTERN
 from mockpbx.domain.scenario import seconds_of
 
 MS_PER_SECOND = 1_000
@@ -23,6 +24,7 @@ Duration = Annotated[
 Count = Annotated[int, Strict(), Field(ge=0, le=1_000_000_000)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 Glob = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Numbers = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
 
 
 def to_ms(seconds: float) -> int:
@@ -51,7 +53,7 @@ class When:
     """
 
     call: Annotated[Text | None, Field(description="only this call, by its session id")] = None
-    number: Annotated[Glob | None, Field(description="only calls to such numbers: a pattern, 0896*")] = None
+    number: Annotated[Numbers | None, Field(description="only calls to such numbers: a pattern, 0896*")] = None
     after: Annotated[Duration, Field(description="so long after it was set")] = 0.0
     after_connected: Annotated[Duration | None, Field(description="so long after each call's answer")] = None
     lasts: Annotated[Duration | None, Field(alias="for", description="for so long from then on")] = None

@@ -25,6 +25,9 @@ class Socket(Protocol):
 class Sockets(Protocol):
     """The sockets of a workspace."""
 
+    #: Counts what passes between the clients and the service: virtual time waits for what follows from it.
+    activity: int
+
     def present(self, session_id: str | None) -> Sequence[Socket]:
         """Return those that joined a call; all of them where none is named."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from random import Random
 
+from mockpbx.domain.plan import number_fits
 from mockpbx.runtime.faults.rule import Rule, to_ms
 
 
@@ -52,7 +52,7 @@ class Standing:
         when = self.rule.when
         if when.call is not None and (call is None or call.session_id != when.call):
             return False
-        return when.number is None or (call is not None and fnmatchcase(call.number, when.number))
+        return when.number is None or (call is not None and number_fits(call.number, when.number))
 
     def start(self, call: KnownCall | None) -> float:
         """Return from when on the rule holds for a call, in virtual ms; infinity while that is not known."""
