@@ -217,9 +217,8 @@ def receive(receivers: Sequence[KeypadReceiver], frames: Sequence[bytes]) -> lis
 def _keylike(audio: _Floats) -> list[bool]:
     """The screen: which frames may be keypad tones and nothing much else."""
     inside = audio @ _SPACE
-    least = np.maximum(_SCREEN * np.vecdot(audio, audio), _LEAST_ENERGY)
-    alerts: list[bool] = (np.vecdot(inside, inside) > least).tolist()
-    return alerts
+    whole, keyed = np.vecdot(audio, audio).tolist(), np.vecdot(inside, inside).tolist()
+    return [part > _LEAST_ENERGY and part > _SCREEN * energy for energy, part in zip(whole, keyed, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,10 @@ class Lines:
 
     def open(self, session_id: str, playout_limit: float, ordinal: int) -> None:
         """Begin the line of a workspace's call of that ordinal; `playout_limit` is in seconds."""
-        from mockpbx.media.line import Line
+        from mockpbx.media.line import Line, step_together
         from mockpbx.runtime.uplink import Uplink
 
+        self._step_together = step_together
         self._lines[session_id] = Line(round(playout_limit * RATE), ordinal)
         self._uplinks[session_id] = Uplink()
 
@@ -75,10 +76,8 @@ class Lines:
         phase = self._ticker.due(at)
         if phase is None:
             return iter(())
-        from mockpbx.media.line import step_together
-
         lines = list(phase.lines.values())
-        return zip(list(phase.lines), lines, step_together(lines), strict=True)
+        return zip(list(phase.lines), lines, self._step_together(lines), strict=True)
 
     def slip(self, oldest: int) -> int:
         """Give up the ticks that were due before `oldest`. Returns the most milliseconds that any line lost."""

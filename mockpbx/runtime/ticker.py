@@ -73,6 +73,8 @@ class Ticker:
 
     def slip(self, oldest: int) -> int:
         """Give up the ticks that were due before `oldest`. Returns the most milliseconds that any line lost."""
+        if self._next is None or self._next >= oldest:
+            return 0
         lost = 0
         for phase in self._phases.values():
             behind = oldest - phase.due
