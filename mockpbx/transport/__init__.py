@@ -5,7 +5,7 @@ messages, and neither knows anything of calls. Both serve at a path of an aiohtt
 """
 
 from mockpbx.transport.engine import EngineSocket
-from mockpbx.transport.prepared import PreparedEvent
+from mockpbx.transport.prepared import PreparedAck, PreparedEvent
 from mockpbx.transport.requests import EngineServer
 from mockpbx.transport.server import Connection, ConnectionRefused, Namespace, SocketServer
 
@@ -15,6 +15,7 @@ __all__ = [
     "EngineServer",
     "EngineSocket",
     "Namespace",
+    "PreparedAck",
     "PreparedEvent",
     "SocketServer",
 ]

@@ -1,7 +1,7 @@
-"""The fast path: an event with one binary attachment, encoded once and sent many times.
+"""The fast path out: what is encoded once and sent many times.
 
-A call's `audio` event is the same 50 times a second but for its 320 bytes. Stock emitting costs 70 to 150 us a frame;
-this costs a concatenation and a write.
+A call's `audio` event is the same 50 times a second but for its 320 bytes, and so is the acknowledgment of a client's,
+but for its number. Stock emitting costs 70 to 150 us a frame; this costs a concatenation and a write.
 """
 
 from __future__ import annotations
@@ -25,3 +25,16 @@ class PreparedEvent:
     def websocket(self, attachment: bytes) -> bytes:
         """Return both websocket messages of the event, ready to be written in one go."""
         return self._head + attachment
+
+
+class PreparedAck:
+    """An acknowledgment with these arguments, in the default namespace."""
+
+    def __init__(self, *arguments: object) -> None:
+        text, *attachments = packets.write(packets.ACK, data=list(arguments))
+        assert not attachments, "what is prepared is text"
+        self._kind, self._payload = str(text)[:1], str(text)[1:]
+
+    def text(self, number: int) -> str:
+        """Return the Socket.IO packet that acknowledges the client's event `number`."""
+        return f"{self._kind}{number}{self._payload}"

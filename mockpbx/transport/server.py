@@ -15,7 +15,7 @@ from mockpbx.transport import packets
 from mockpbx.transport.announced import Announced, Announcements
 from mockpbx.transport.engine import EngineSocket
 from mockpbx.transport.packets import Packet, ProtocolError
-from mockpbx.transport.prepared import PreparedEvent
+from mockpbx.transport.prepared import PreparedAck, PreparedEvent
 from mockpbx.transport.requests import EngineServer, new_id
 from mockpbx.transport.tasks import spawn
 
@@ -60,6 +60,10 @@ class Connection:
     def acknowledge(self, number: int, *arguments: object) -> None:
         """Answer the client's event `number`."""
         self._send(packets.ACK, list(arguments), number)
+
+    def acknowledge_prepared(self, number: int, ack: PreparedAck) -> None:
+        """Answer the client's event `number` of the default namespace with a prepared acknowledgment."""
+        self._socket.send(ack.text(number))
 
     @property
     def cut_off(self) -> str | None:
@@ -106,7 +110,8 @@ class Connection:
 
 
 #: Handles one event: the connection and the event's arguments. What it returns, None apart, is the acknowledgment, a
-#: tuple one of several arguments; a function is called with what sends one, for a handler that chooses the moment.
+#: tuple one of several arguments, a PreparedAck (in the default namespace) one that is encoded already; a function is
+#: called with what sends one, for a handler that chooses the moment.
 Handler = Callable[..., Awaitable[object]]
 
 
@@ -274,7 +279,9 @@ class SocketServer:
 
 
 def _acknowledge(connection: Connection, number: int, answer: object) -> None:
-    if callable(answer):
+    if isinstance(answer, PreparedAck):
+        connection.acknowledge_prepared(number, answer)
+    elif callable(answer):
         answer(partial(connection.acknowledge, number))
     elif isinstance(answer, tuple):
         connection.acknowledge(number, *answer)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from socketio import packet as sio
 
-from mockpbx.transport import PreparedEvent
+from mockpbx.transport import PreparedAck, PreparedEvent
 from mockpbx.transport.wire import Wire
 
 
@@ -63,6 +63,11 @@ def test_whatever_the_payload_says(name, attachment):
     payload = {"name": name, "data": b"", "n": 1}
     prepared = PreparedEvent("e", payload, "data", len(attachment))
     assert prepared.websocket(attachment) == library_bytes("e", payload | {"data": attachment})
+
+
+@given(st.integers(0, 10**15), st.lists(st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=20)))
+def test_a_prepared_acknowledgment_equals_the_librarys_encoding(number, arguments):
+    assert PreparedAck(*arguments).text(number) == sio.Packet(sio.ACK, data=arguments, id=number).encode()
 
 
 def test_a_peer_that_stops_reading_is_cut_off_and_nothing_more_is_written():

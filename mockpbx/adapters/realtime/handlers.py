@@ -25,13 +25,14 @@ from mockpbx.runtime.files.document import hint, shown
 from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.passed import Passed
 from mockpbx.runtime.workspace import Workspace
-from mockpbx.transport import Connection
+from mockpbx.transport import Connection, PreparedAck
 from mockpbx.transport.server import Handler
 from mockpbx.transport.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
 _TAKEN = m.AudioAck(success=True, error=None).wire()
+_TAKEN_PREPARED = PreparedAck(_TAKEN)
 
 
 async def join_room(workspace: Workspace, connection: Connection, payload: object) -> None:
@@ -192,7 +193,7 @@ def _acknowledging(carry_out: Carried) -> Handler:
         if workspace.faults.quiet:
             if connection.ack_wanted:
                 run.acknowledged(ack)
-            return ack
+            return _TAKEN_PREPARED if ack is _TAKEN else ack
 
         def leave(acknowledge: Callable[[object], None]) -> None:
             workspace.clients.activity += 1
