@@ -95,6 +95,7 @@ class Player:
         self._desk = Desk(http, self._base, self._now)
         self._lines: dict[str, Line] = {}
         self._all: list[Line] = []
+        self._asking: set[asyncio.Task[Exchange]] = set()  # requests without their reply
 
     async def step(self, step: Step) -> None:
         """Do one thing."""
@@ -156,6 +157,8 @@ class Player:
 
     async def leave(self) -> None:
         """Hang up what may still be up, and close the sockets."""
+        if self._asking:  # what was broken off may still have placed a call
+            await asyncio.wait(self._asking, timeout=self._options.reply_within)
         ended = [heard.session_id for heard in self._transcript.of(Heard) if heard.event == "hangup"]
         live = [session_id for session_id in self.played.calls if session_id not in ended]
         hang_ups = [self._ask(Ask("POST", "/pbx/hangup", {"sessionId": session_id})) for session_id in live]
@@ -180,7 +183,10 @@ class Player:
             within=self._options.reply_within,
         )
         # A call rings, even if the script that places it is broken off.
-        return await asyncio.shield(asyncio.ensure_future(self._kept(asking)))
+        asked = asyncio.ensure_future(self._kept(asking))
+        self._asking.add(asked)
+        asked.add_done_callback(self._asking.discard)
+        return await asyncio.shield(asked)
 
     async def _kept(self, asking: Any) -> Exchange:
         exchange: Exchange = self._transcript.add(await asking)
