@@ -64,7 +64,7 @@ class Audience:
         self.unsent: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, Room] = {}
         self._deserted: set[str] = set()  # sessions whose rooms have emptied since a client connected last
-        self._asked: dict[str, asyncio.Future[None]] = {}  # pings by client, answered or not
+        self._unanswered: dict[str, asyncio.Future[None]] = {}  # pings by client that were waited for in vain
 
     @property
     def connected(self) -> bool:
@@ -93,13 +93,12 @@ class Audience:
         """
         if self.unsent:
             await asyncio.wait(self.unsent, timeout=seconds)
-        asked = self._asked
-        free = [c for name, c in self.sockets.items() if name not in asked or asked[name].done()]
-        self._asked = {name: answer for name, answer in asked.items() if name in self.sockets and not answer.done()}
-        pings = {connection.id: connection.ping() for connection in free}
-        self._asked |= pings
+        silent = {n: answer for n, answer in self._unanswered.items() if n in self.sockets and not answer.done()}
+        self._unanswered = silent
+        pings = {name: connection.ping() for name, connection in self.sockets.items() if name not in silent}
         if pings:
             await asyncio.wait(pings.values(), timeout=seconds)
+            self._unanswered |= {name: answer for name, answer in pings.items() if not answer.done()}
 
     def present(self, session_id: str | None) -> list[Connection]:
         """Return the sockets in a call's room; all of the workspace where no call is named."""
