@@ -233,6 +233,23 @@ async def test_a_client_that_never_answers_pings_holds_time_up_once_and_not_for_
     assert tester.workspace.clock.now() % 10_000 == 0
 
 
+async def test_whoever_asks_second_waits_for_a_pong_of_his_own(serve, http):
+    pbx = await serve(clock="manual")
+    clients = pbx.workspace_of("dev").clients
+    async with http.ws_connect(f"{pbx.url}/socket.io/?EIO=4&transport=websocket") as socket:
+        await socket.receive()
+        await socket.send_str('40{"token":"dev"}')
+        assert (await socket.receive_str()).startswith("40")
+        first, second = asyncio.ensure_future(clients.ping(20)), asyncio.ensure_future(clients.ping(20))
+        assert [await socket.receive_str(), await socket.receive_str()] == ["2", "2"]
+        assert [first.done(), second.done()] == [False, False]
+        await socket.send_str("3")
+        await first
+        assert not second.done()
+        await socket.send_str("3")
+        await second
+
+
 def swallow_pongs(send):
     async def swallow(packet):
         if packet.packet_type != 3:
