@@ -36,11 +36,11 @@ class Nursery:
         self._reading = asyncio.ensure_future(self._read())
 
     async def start(self, *arguments: str) -> None:
-        """Bring an emulator forth; returns when it listens."""
+        """Bring an emulator forth; returns when it listens. Calls are dialled when they are joined, however late."""
         plan = self.database.with_suffix(".plan.json")
         plan.write_text(json.dumps(PLAN))
         command = ["serve", "--port", "0", "--database", str(self.database), "--seed", "1", "--dialplan", str(plan)]
-        self.pid = int(await self._ask(json.dumps([*command, *arguments])))
+        self.pid = int(await self._ask(json.dumps([*command, "--dial-delay", "3600", *arguments])))
         found = re.search(r"http://\S+", first := await self._line())
         assert found, f"it did not start: {first} {self.log}"
         self.url = found[0]
