@@ -50,7 +50,7 @@ class Clock:
     """
 
     def __init__(self, wall: Callable[[], int], base: int, rate: float = 1.0) -> None:
-        self._wall = wall
+        self.wall = wall
         self._base = base
         self._since = wall()
         self._rate = rate
@@ -62,11 +62,11 @@ class Clock:
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        self._base, self._since, self._rate = self.now(), self._wall(), rate
+        self._base, self._since, self._rate = self.now(), self.wall(), rate
 
     def now(self) -> int:
         """Return the virtual time in milliseconds."""
-        return self._base + int(self._rate * (self._wall() - self._since) / 1_000_000)
+        return self._base + int(self._rate * (self.wall() - self._since) / 1_000_000)
 
     def step_to(self, moment: int) -> None:
         """Move the virtual time of a clock that stands still forward to `moment`; never back."""
@@ -75,16 +75,16 @@ class Clock:
 
     def begin(self, moment: int) -> None:
         """Let it be `moment` now, whatever it was."""
-        self._base, self._since = moment, self._wall()
+        self._base, self._since = moment, self.wall()
 
     def late_by(self, moment: int) -> int:
         """Return how many µs have passed, on a clock of rate 1, since the wake that a moment is due at; 0 before it."""
-        late = (self._wall() - self._since) // 1_000 - (shared_wake(moment) - self._base) * 1_000
+        late = (self.wall() - self._since) // 1_000 - (shared_wake(moment) - self._base) * 1_000
         return late if late > 0 else 0
 
     def wall_seconds_until(self, deadline: int) -> float | None:
         """Return how many wall seconds remain until a virtual moment, None where time stands still."""
         if self._rate == 0:
             return None
-        elapsed = self._rate * (self._wall() - self._since) / 1_000_000
+        elapsed = self._rate * (self.wall() - self._since) / 1_000_000
         return max(0.0, (deadline - self._base - elapsed) / self._rate / 1_000)

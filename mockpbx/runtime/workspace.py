@@ -6,6 +6,7 @@ at the clock's now, after everything that was due before has happened: a timer's
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -54,6 +55,8 @@ if TYPE_CHECKING:  # what needs numpy is loaded with the first call
 
 #: Ms of wall time that a late tick makes up for; what lies further back is lost to the media.
 CATCH_UP = 1_000
+#: Nanoseconds of wall time that catching up takes in a row: then other workspaces and all clients get a turn.
+LONGEST_WAKE = 5_000_000
 #: Ended calls that a workspace can still tell of.
 MOST_CALLS = 1_000
 
@@ -109,6 +112,7 @@ class Workspace:
         self.cadence = self._lines.cadence  # how late its frames leave, where time is real
         self._perceived: deque[tuple[str, Perception]] = deque()
         self._instant: int | None = None  # what is happening now happens at this virtual ms
+        self._behind = False  # more was due than one wake could do: the engine goes on with it
         self.faults = Faultboard(self._luck_of_faults(), self.clock.now)
         self.handsets = Handsets(self)
         self.journal.subscribe(self.calls.read)
@@ -402,7 +406,8 @@ class Workspace:
     def wake(self) -> int:
         """Let everything happen that is due, in order, each at its own moment. Returns the virtual time.
 
-        A tick is left to the engine until the wake that it shares with others; time stands at it meanwhile.
+        A tick is left to the engine until the wake that it shares with others, and so is all that one wake could not
+        do; time stands at it meanwhile.
         """
         if self._instant is not None:
             return self._instant  # whoever asks does so because of what happens now
@@ -410,17 +415,25 @@ class Workspace:
         due = self.next_deadline()
         if due is None or due > now:
             return now
-        if now < shared_wake(due) and not self._commanded(now):
+        if (self._behind and self.clock.rate) or (now < shared_wake(due) and not self._commanded(now)):
             return due
         return self.catch_up()
 
     def catch_up(self) -> int:
-        """Let everything happen that is due, ticks too. Returns the virtual time."""
-        now = self.clock.now()
+        """Let everything happen that is due, ticks too, for LONGEST_WAKE at most where time runs by itself.
+
+        Returns the virtual time: that of what is due next, where that was not all.
+        """
+        now, wall = self.clock.now(), self.clock.wall
+        until = wall() + LONGEST_WAKE if self.clock.rate else math.inf
         self._slip(now)
+        self._behind = False
         due = self.next_deadline()
         while due is not None and due <= now:
             due = self.pass_moment(due)
+            if due is not None and due <= now and wall() > until:
+                self._behind = True
+                return due
         return now
 
     def _commanded(self, now: int) -> bool:
@@ -495,7 +508,11 @@ class Workspace:
         self._tell_scenarios(at)
 
     def _slip(self, now: int) -> None:
-        lost = self._lines.slip(now - round(CATCH_UP * max(1.0, self.clock.rate)))
+        due, reach = self._lines.next_deadline(), round(CATCH_UP * max(1.0, self.clock.rate))
+        # Who stays behind gives up half a second at a time, since the journal tells of each.
+        if due is None or due >= now - (reach * 3 // 2 if self._behind else reach):
+            return
+        lost = self._lines.slip(now - reach)
         if lost:
             self.slipped += lost
             self._write(now, None, [facts.MediaSlipped(lost)])

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from mockpbx.transport import packets
 from mockpbx.transport.packets import ProtocolError
 
-#: Texts that are known at once by one client, and their greatest length: far more than one for each call it has.
-MOST_KNOWN = 1_000
+#: Characters of the texts that are known at once of one client, some hundred of the usual ones, and of the longest one.
+MOST_KNOWN = 64_000
 LONGEST = 1_000
 
 _HEAD = "51-"  # a binary event with one attachment, of the default namespace
@@ -46,6 +46,7 @@ class Announcements:
 
     def __init__(self) -> None:
         self._known: dict[str, Announced] = {}
+        self._size = 0
 
     def read(self, text: str) -> Announced | None:
         """Return the event that the text of a Socket.IO packet announces, None for one of another shape."""
@@ -63,8 +64,10 @@ class Announcements:
     def _learn(self, body: str) -> Announced | None:
         known = _announced(body) if len(body) <= LONGEST else None
         if known is not None:
-            if len(self._known) >= MOST_KNOWN:
+            self._size += len(body)
+            if self._size > MOST_KNOWN:
                 self._known.clear()
+                self._size = len(body)
             self._known[body] = known
         return known
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
+from mockpbx.transport.heart import Heart
 from mockpbx.transport.packets import ProtocolError
 from mockpbx.transport.polling import MOST_POLLED, Outbox, from_base64
-from mockpbx.transport.tasks import spawn
+from mockpbx.transport.tasks import spawn, tell
+from mockpbx.transport.turns import Turns
 from mockpbx.transport.websocket import WebSocket
 from mockpbx.transport.wire import Wire
 
@@ -27,8 +28,6 @@ _OVERLOOKED = ("0", UPGRADE, NOOP)
 
 #: Seconds within which an upgrade has to be complete; the session stays with polling otherwise.
 UPGRADE_TIMEOUT = 10.0
-#: By how many seconds a timer may be late in a process that runs, and how long one that was held up looks for a pong.
-HELD_UP, SECOND_LOOK = 0.1, 1.0
 
 
 class EngineSocket:
@@ -40,26 +39,36 @@ class EngineSocket:
         self.closed = False
         self.hung = False  # open but dead: see `hang`
         self.wire: Wire | None = None
-        self.outbox = Outbox()  # what waits for polls, before the upgrade
+        self.outbox = Outbox(server.backlog, server.slow_reader_timeout)  # what waits for polls, before the upgrade
         self._websocket: WebSocket | None = None
-        self._unpolled: str | None = None
         self._upgrading: WebSocket | None = None
         self._probed = False  # polls are to return at once, so that the client can upgrade
         self._posts = asyncio.Lock()
-        self._pings: deque[asyncio.Future[None] | None] = deque()  # not answered yet; None is the heartbeat's
+        self._turns = Turns()
+        self._busy = False  # something that the peer has sent is being handled
         self._aside: Wire | None = None  # the wire of a session that hangs
-        self._heart: asyncio.TimerHandle | None = None
-        self._plan_ping()
+        self._heart = Heart(
+            server.ping_interval,
+            server.ping_timeout,
+            ping=lambda: self._post(PING),
+            busy=lambda: self._busy,
+            died=self._die,
+        )
 
     @property
     def cut_off(self) -> str | None:
         """Why the peer was cut off, if it was because it did not take what waited for it."""
-        return self._unpolled if self._websocket is None else self._websocket.wire.cut_off
+        return self.outbox.cut_off if self._websocket is None else self._websocket.wire.cut_off
 
     @property
     def polling(self) -> bool:
         """Whether the session is not on a websocket yet."""
         return self._websocket is None
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were sent and still wait in this process for the peer to take them."""
+        return self.outbox.size if self.wire is None else self.wire.waiting
 
     def send(self, message: str | bytes) -> None:
         """Send a message: at once on a websocket, with the next poll before the upgrade."""
@@ -71,13 +80,11 @@ class EngineSocket:
         The future is done when the pong is here, and so everything that the peer sent before it has been handled; or
         when the session is over or hangs.
         """
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.closed or self.hung:
+            answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             answered.set_result(None)
-        else:
-            self._pings.append(answered)
-            self._post(PING)
-        return answered
+            return answered
+        return self._heart.ask()
 
     def hang(self) -> None:
         """Leave the session open but dead, as when a network in between forgets it, until `recover`.
@@ -88,14 +95,14 @@ class EngineSocket:
             if self.wire is not None:
                 self.wire.release()  # what was sent before has left
             self.hung, self._aside, self.wire = True, self.wire, None
-            self._plan_ping()
-            self._give_up_pings()
+            self._heart.stop()
 
     def recover(self) -> None:
         """Let a session that hangs live again, without what was to pass meanwhile. Harmless for any other."""
         if self.hung:
             self.hung, self._aside, self.wire = False, None, self._aside
-            self._plan_ping()
+            if not self.closed:
+                self._heart.start()
 
     def cut(self) -> None:
         """Drop the connection as a broken network does. A peer that polls has none, and is told that it is closed."""
@@ -140,10 +147,7 @@ class EngineSocket:
             if self._posts.locked():
                 raise ProtocolError("a second POST beside the first")
             async with self._posts:
-                async for packet in packets:
-                    if self.closed:
-                        break
-                    await self._take(packet)
+                await self._take_all(packets)
         except ProtocolError as error:
             self._break(error)
             raise
@@ -160,11 +164,7 @@ class EngineSocket:
         else:
             self.wire = websocket.wire
         try:
-            async for message in messages or websocket.messages():
-                if not self.closed:  # as it may be by now: the heartbeat ends a session before what is here is read
-                    await self._take(message)
-                if self.closed:
-                    break
+            await self._take_all(messages or websocket.messages())
         except ProtocolError as error:
             self._break(error)
         finally:
@@ -186,6 +186,9 @@ class EngineSocket:
                 upgraded = await self._probe(websocket, messages)
         except TimeoutError:
             upgraded = False
+        except ProtocolError as error:
+            _log.info("closed the websocket to which connection %s was to move: %s", self.sid, error)
+            upgraded = False
         finally:
             self._upgrading, self._probed = None, False
         if upgraded and not self.closed:
@@ -206,19 +209,42 @@ class EngineSocket:
 
     # --- Packets ------------------------------------------------------------------------------------------------------
 
-    async def _take(self, message: str | bytes) -> None:
-        # The shape of nearly every packet there is; the rest may take the longer way.
-        if isinstance(message, bytes):
-            await self.server.on_message(self, message)
-        elif message[:1] == MESSAGE:
-            await self.server.on_message(self, message[1:])
-        else:
-            await self._take_other(message)
+    async def _take_all(self, packets: AsyncIterator[str | bytes] | AsyncIterator[str]) -> None:
+        async for packet in packets:
+            if not self.closed:  # as it may be by now: the heartbeat ends a session before what is here is read
+                await self._take(packet)
+            if self.closed:
+                return
 
-    async def _take_other(self, packet: str) -> None:
+    async def _take(self, packet: str | bytes) -> None:
+        self._busy = True
+        self._turns.begin()
+        try:
+            await self._handle(packet)
+            if self._turns.over():
+                await asyncio.sleep(0)
+        finally:
+            self._busy = False
+
+    async def _handle(self, packet: str | bytes) -> None:
+        """Handle a packet. Raises ProtocolError; whatever else fails is the user's, and the session goes on."""
+        try:
+            # The shape of nearly every packet there is; the rest may take the longer way.
+            if isinstance(packet, bytes):
+                await self.server.on_message(self, packet)
+            elif packet[:1] == MESSAGE:
+                await self.server.on_message(self, packet[1:])
+            else:
+                await self._handle_other(packet)
+        except ProtocolError:
+            raise
+        except Exception:
+            _log.exception("a message of connection %s could not be handled", self.sid)
+
+    async def _handle_other(self, packet: str) -> None:
         kind = packet[:1]
         if kind == PONG:
-            self._pong()
+            self._heart.pong()
         elif kind == CLOSE:
             self._end("transport close", last=NOOP)
         elif kind == BASE64:
@@ -233,9 +259,7 @@ class EngineSocket:
             self.wire.send(packet)
             return
         self.outbox.put(packet)
-        if self._unpolled is None and self.outbox.size > self.server.backlog:
-            self._unpolled = f"more than {self.server.backlog} bytes wait for it"
-            _log.warning("cut off a client that stopped polling: %s", self._unpolled)
+        if self.outbox.look():
             spawn(self.close("transport error"))
 
     def _break(self, error: ProtocolError) -> None:
@@ -247,52 +271,12 @@ class EngineSocket:
         if self.closed:
             return
         self.closed = True
-        self._plan_ping()
-        self._give_up_pings()
+        self._heart.stop()
         if self.polling:
             self.outbox.put(last)
         self.server.forget(self, linger=linger)
-        self.server.on_close(self, reason)
+        tell(self.server.on_close, self, reason)
 
-    # --- The heartbeat ------------------------------------------------------------------------------------------------
-
-    def _plan_ping(self) -> None:
-        if self._heart is not None:
-            self._heart.cancel()
-            self._heart = None
-        if not self.closed and not self.hung:
-            due = asyncio.get_running_loop().time() + self.server.ping_interval
-            self._heart = asyncio.get_running_loop().call_at(due, self._beat, due)
-
-    def _beat(self, due: float) -> None:
-        late = asyncio.get_running_loop().time() - due
-        # What a timer is late by does not put off the end: clients count from the handshake.
-        self._await_pong(self.server.ping_timeout - min(late, HELD_UP, self.server.ping_timeout / 4))
-        self._pings.append(None)
-        self._post(PING)
-
-    def _await_pong(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._heart = loop.call_later(seconds, self._stop_beating, loop.time() + seconds)
-
-    def _stop_beating(self, due: float) -> None:
-        if asyncio.get_running_loop().time() - due > HELD_UP:
-            self._await_pong(SECOND_LOOK)  # the process was held up: the pong may be here, unread
-            return
+    def _die(self) -> None:
         self._end("ping timeout")
         spawn(self.close())
-
-    def _pong(self) -> None:
-        if not self._pings:
-            return
-        asked = self._pings.popleft()
-        if asked is None:
-            self._plan_ping()
-        elif not asked.done():
-            asked.set_result(None)
-
-    def _give_up_pings(self) -> None:
-        while self._pings:
-            asked = self._pings.popleft()
-            if asked is not None and not asked.done():
-                asked.set_result(None)

@@ -153,6 +153,8 @@ def _filled(data: object, attachments: list[bytes]) -> object:
     if data.get("_placeholder") is not True:
         return {name: _filled(item, attachments) for name, item in data.items()}
     place = data.get("num")
+    if type(place) is float and place.is_integer():
+        place = int(place)
     if type(place) is not int or not 0 <= place < len(attachments):
         raise ProtocolError("a placeholder without an attachment")
     return attachments[place]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import logging
+import time
 from collections import deque
 from collections.abc import Callable
 
 from mockpbx.transport.packets import ProtocolError
+
+_log = logging.getLogger(__name__)
 
 #: Packets in one polling reply. The Python client takes no more; what is left waits for the next poll.
 MOST_POLLED = 16
@@ -18,19 +22,29 @@ WATCH = 1.0
 
 
 class Outbox:
-    """Packets in the order sent, until a poll or the upgrade takes them."""
+    """Packets in the order sent, until a poll or the upgrade takes them.
 
-    def __init__(self) -> None:
+    A client that does not come for them is to be cut off as one that stops reading is: when more than `backlog` bytes
+    wait, or when it has taken none for `patience` seconds; `cut_off` tells why then.
+    """
+
+    def __init__(self, backlog: int, patience: float) -> None:
         self._packets: deque[str | bytes] = deque()
         self._news = asyncio.Event()
+        self._backlog = backlog
+        self._patience = patience
+        self._waits_since = 0.0  # when something was taken last, or began to wait where nothing did
         self.size = 0
         self.awaited = False
+        self.cut_off: str | None = None
 
     def __len__(self) -> int:
         return len(self._packets)
 
     def put(self, packet: str | bytes) -> None:
         """Add a packet; `size` counts its bytes."""
+        if not self._packets:
+            self._waits_since = time.monotonic()
         self._packets.append(packet)
         self.size += len(packet)
         self._news.set()
@@ -39,7 +53,23 @@ class Outbox:
         """Return the oldest packets, at most so many."""
         taken = [self._packets.popleft() for _ in range(min(most, len(self._packets)))]
         self.size -= sum(map(len, taken))
+        self._waits_since = time.monotonic()
         return taken
+
+    def look(self) -> bool:
+        """Return whether the client is to be cut off now, for good: what waited for it is dropped then."""
+        if self.cut_off is not None:
+            return False
+        if self.size > self._backlog:
+            self.cut_off = f"more than {self._backlog} bytes wait for it"
+        elif self._packets and time.monotonic() - self._waits_since > self._patience:
+            self.cut_off = f"{self.size} bytes wait for it, and it has taken none for {self._patience:g} s"
+        if self.cut_off is None:
+            return False
+        _log.warning("cut off a client that stopped polling: %s", self.cut_off)
+        self._packets.clear()
+        self.size = 0
+        return True
 
     def release(self) -> None:
         """Let a request that waits return, with or without packets."""

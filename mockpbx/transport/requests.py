@@ -14,6 +14,7 @@ from aiohttp import web
 
 from mockpbx.transport.engine import BASE64, EngineSocket
 from mockpbx.transport.packets import ProtocolError
+from mockpbx.transport.tasks import tell
 from mockpbx.transport.websocket import WebSocket
 
 #: How the JavaScript server refuses a request: the code and the words for it.
@@ -42,7 +43,10 @@ class EngineServer:
     """Serves Engine.IO sessions. Times in seconds, sizes in bytes; `cors_origin` None switches CORS off.
 
     `message` is awaited with the session and each message, text or bytes, one after the other for each session;
-    `opened` is called with a new session, `closed` with one that is over and the reason.
+    `opened` is called with a new session, `closed` with one that is over and the reason. Where any of them fails, the
+    log says so and the session goes on. `request_timeout` is for the body of a POST, `slow_reader_timeout` for a client
+    that takes nothing of what waits for it. A session beyond `most_sessions` is refused, unless there is one that
+    `newcomer` has named: the oldest of those makes room.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class EngineServer:
         cors_origin: str | None = "*",
         backlog: int = 4_000_000,
         slow_reader_timeout: float = 10,
+        request_timeout: float = 60,
         most_sessions: int = 10_000,
     ) -> None:
         self.on_message = message
@@ -68,10 +73,10 @@ class EngineServer:
         self.cors_origin = cors_origin
         self.backlog = backlog
         self.slow_reader_timeout = slow_reader_timeout
+        self.request_timeout = request_timeout
         self.most_sessions = most_sessions
         self.sessions: dict[str, EngineSocket] = {}
-        #: Sessions of which the oldest makes room where there is none left; kept by whoever knows them.
-        self.newcomers: dict[str, EngineSocket] = {}
+        self._newcomers: dict[str, EngineSocket] = {}
 
     def attach(self, app: web.Application, path: str = "engine.io") -> None:
         """Serve at `/path/` of an aiohttp application, whose shutdown closes every session."""
@@ -86,8 +91,17 @@ class EngineServer:
         """Close every session. Harmless when closed already."""
         await asyncio.gather(*(session.close() for session in list(self.sessions.values())))
 
+    def newcomer(self, session: EngineSocket) -> None:
+        """Let a session make room where there is none left, until it is over or `settled`."""
+        self._newcomers[session.sid] = session
+
+    def settled(self, session: EngineSocket) -> None:
+        """Let a session stay, whoever comes."""
+        self._newcomers.pop(session.sid, None)
+
     def forget(self, session: EngineSocket, *, linger: bool = False) -> None:
         """Drop a session that is over: now, or when it has been told or had the time to ask."""
+        self.settled(session)
         if linger:
             asyncio.get_running_loop().call_later(LINGER, self.forget, session)
         else:
@@ -107,7 +121,7 @@ class EngineServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         transport, sid = request.query.get("transport"), request.query.get("sid")
         version_fits = request.query.get("EIO") == "4"
-        asks_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
+        asks_upgrade = _asks_upgrade(request)
         if transport not in ("polling", "websocket"):
             return _refusal(TRANSPORT_UNKNOWN)
         if not self._welcome(request):
@@ -144,8 +158,8 @@ class EngineServer:
 
     async def _room(self) -> bool:
         """Whether there is room for one more session, after a newcomer has gone where there was none."""
-        if len(self.sessions) >= self.most_sessions and self.newcomers:
-            oldest = self.newcomers.pop(next(iter(self.newcomers)))
+        if len(self.sessions) >= self.most_sessions and self._newcomers:
+            oldest = self._newcomers.pop(next(iter(self._newcomers)))
             await oldest.close()
             self.forget(oldest)
         return len(self.sessions) < self.most_sessions
@@ -155,7 +169,7 @@ class EngineServer:
         self.sessions[session.sid] = session
         if websocket is not None:
             websocket.wire.send(self._opening(session, []))
-        self.on_open(session)
+        tell(self.on_open, session)
         return session
 
     def _opening(self, session: EngineSocket, upgrades: list[str]) -> str:
@@ -206,7 +220,7 @@ class EngineServer:
             raise _TooLarge
         body = bytearray()
         try:
-            async with asyncio.timeout(self.ping_interval + self.ping_timeout):
+            async with asyncio.timeout(self.request_timeout):
                 async for chunk in request.content.iter_any():
                     body += chunk
                     if len(body) > self.max_message:
@@ -237,6 +251,11 @@ class EngineServer:
 
 class _TooLarge(Exception):
     """A POST is larger than what a message may be; the session goes on."""
+
+
+def _asks_upgrade(request: web.Request) -> bool:
+    upgrade, connection = request.headers.get("Upgrade", ""), request.headers.get("Connection", "")
+    return upgrade.lower() == "websocket" and "upgrade" in connection.lower()
 
 
 _NO_STORE = {"Cache-Control": "no-store"}

@@ -17,12 +17,15 @@ from mockpbx.transport.engine import EngineSocket
 from mockpbx.transport.packets import Packet, ProtocolError
 from mockpbx.transport.prepared import PreparedAck, PreparedEvent
 from mockpbx.transport.requests import EngineServer, new_id
-from mockpbx.transport.tasks import spawn
+from mockpbx.transport.tasks import spawn, tell
 
 _log = logging.getLogger(__name__)
 
 #: Seconds after which a session that has joined no namespace is closed (the JavaScript server's connectTimeout).
 CONNECT_TIMEOUT = 45.0
+
+#: What a client is told that could not be authenticated, for no fault of its own.
+FAILED = "Internal server error"
 
 
 class ConnectionRefused(Exception):
@@ -72,8 +75,8 @@ class Connection:
 
     @property
     def waiting(self) -> int:
-        """Bytes that were sent and still wait in this process for the client to read them; 0 before the upgrade."""
-        return 0 if self._socket.wire is None else self._socket.wire.waiting
+        """Bytes that were sent and still wait in this process for the client to take them."""
+        return self._socket.waiting
 
     def hold(self) -> None:
         """Keep what is sent from here on, until `release`; before the upgrade nothing is held."""
@@ -120,7 +123,8 @@ class Namespace:
     """What happens in one namespace.
 
     `authenticate` gets the CONNECT packet's payload and returns an identity, or raises ConnectionRefused. `connected`
-    runs after the CONNECT packet has been sent. Events of one client are handled one after the other, in order.
+    runs after the CONNECT packet has been sent. Events of one client are handled one after the other, in order. Where
+    any of them fails, the log says so and the client's session goes on; it does not join where `authenticate` failed.
     """
 
     authenticate: Callable[[object], Any] = lambda auth: None
@@ -159,6 +163,7 @@ class SocketServer:
         cors_origin: str | None = "*",
         backlog: int = 4_000_000,
         slow_reader_timeout: float = 10,
+        request_timeout: float = 60,
         most_sessions: int = 10_000,
     ) -> None:
         self._namespaces = namespaces
@@ -173,6 +178,7 @@ class SocketServer:
             cors_origin=cors_origin,
             backlog=backlog,
             slow_reader_timeout=slow_reader_timeout,
+            request_timeout=request_timeout,
             most_sessions=most_sessions,
         )
 
@@ -188,12 +194,11 @@ class SocketServer:
 
     def _on_open(self, socket: EngineSocket) -> None:
         peer = self._peers[socket.sid] = _Peer(socket)
-        self._engine.newcomers[socket.sid] = socket
+        self._engine.newcomer(socket)
         peer.reaper = asyncio.get_running_loop().call_later(CONNECT_TIMEOUT, _reap, peer)
 
     def _on_close(self, socket: EngineSocket, reason: str) -> None:
         peer = self._peers.pop(socket.sid)
-        self._engine.newcomers.pop(socket.sid, None)
         peer.spare()
         for connection in list(peer.connections.values()):
             self._leave(peer, connection)
@@ -253,16 +258,20 @@ class SocketServer:
         except ConnectionRefused as refusal:
             _send(peer.socket, packets.CONNECT_ERROR, name, {"message": str(refusal)})
             return
+        except Exception:
+            _log.exception("who joins %s could not be authenticated", name)
+            _send(peer.socket, packets.CONNECT_ERROR, name, {"message": FAILED})
+            return
         connection = Connection(peer.socket, name, new_id(), identity)
         _send(peer.socket, packets.CONNECT, name, {"sid": connection.id})
         peer.spare()
-        self._engine.newcomers.pop(peer.socket.sid, None)
+        self._engine.settled(peer.socket)
         peer.connections[name] = connection
-        namespace.connected(connection)
+        tell(namespace.connected, connection)
 
     def _leave(self, peer: _Peer, connection: Connection) -> None:
         del peer.connections[connection.namespace]
-        self._namespaces[connection.namespace].disconnected(connection)
+        tell(self._namespaces[connection.namespace].disconnected, connection)
 
     async def _handle(self, connection: Connection, data: object, number: int | None) -> None:
         name = data[0] if isinstance(data, list) else None

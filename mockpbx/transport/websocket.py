@@ -8,13 +8,15 @@ from typing import cast
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from mockpbx.transport import wire
+from mockpbx.transport.packets import ProtocolError
 from mockpbx.transport.wire import Wire
 
 #: How long a websocket may take to answer our close before it is dropped, in seconds.
 CLOSE_TIMEOUT = 2.0
 
-#: Messages of one client that are taken in a row, where so many have come at once: a flood is to delay no frames.
-MOST_AT_A_TIME = 8
+#: Pings and pongs of the websocket's own between two messages of a client, which sends one with each heartbeat.
+MOST_CONTROL_FRAMES = 1_000
 
 
 class WebSocket:
@@ -29,20 +31,31 @@ class WebSocket:
         """Shake hands; messages over `max_message` bytes close with 1009. Raises HTTPBadRequest for a bad handshake."""
         # permessage-deflate would cost CPU and delay on 50 small frames a second.
         # aiohttp's figure is the first that is too large.
-        response = web.WebSocketResponse(max_msg_size=max_message + 1, compress=False, timeout=CLOSE_TIMEOUT)
+        response = web.WebSocketResponse(
+            max_msg_size=max_message + 1, compress=False, autoping=False, timeout=CLOSE_TIMEOUT
+        )
         await response.prepare(request)
         # uvloop's transports are no subclasses of asyncio's, but have all their methods.
         return cls(response, Wire(cast(asyncio.Transport, request.transport), backlog, patience))
 
     async def messages(self) -> AsyncIterator[str | bytes]:
-        """Yield what the peer sends until either side closes; after each MOST_AT_A_TIME everybody else gets a turn."""
-        count = 0
+        """Yield what the peer sends until either side closes, and answer its pings.
+
+        One that sends more than MOST_CONTROL_FRAMES between two messages is dropped, and ProtocolError raised.
+        """
+        control_frames = 0
         async for message in self.response:
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                control_frames = 0
                 yield message.data
-            count += 1
-            if count % MOST_AT_A_TIME == 0:
-                await asyncio.sleep(0)
+                continue
+            control_frames += 1
+            if control_frames > MOST_CONTROL_FRAMES:
+                self.wire.abort()  # to say goodbye is to read what else it has sent
+                raise ProtocolError(f"more than {MOST_CONTROL_FRAMES} pings or pongs of the websocket in a row")
+            if message.type is WSMsgType.PING:
+                self.wire.write(wire.pong(message.data))
+            await asyncio.sleep(0)  # they are rare, or a flood: everybody else gets a turn
 
     async def close(self) -> None:
         """Close; harmless when closed already. A peer that does not read is dropped after CLOSE_TIMEOUT."""

@@ -10,6 +10,7 @@ _log = logging.getLogger(__name__)
 
 _FINAL_TEXT = 0x81
 _FINAL_BINARY = 0x82
+_PONG = 0x8A
 
 
 def header(opcode: int, length: int) -> bytes:
@@ -30,6 +31,11 @@ def text(message: str) -> bytes:
 def binary_header(length: int) -> bytes:
     """Return what goes before `length` bytes of a binary message."""
     return header(_FINAL_BINARY, length)
+
+
+def pong(payload: bytes) -> bytes:
+    """Return the answer to a ping of the websocket's own."""
+    return header(_PONG, len(payload)) + payload
 
 
 class Wire:

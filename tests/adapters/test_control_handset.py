@@ -455,6 +455,42 @@ async def test_pieces_of_any_even_length_are_taken(desk):
         assert said == sound
 
 
+async def test_the_websockets_own_pings_are_answered_before_the_first_words_and_behind_them(desk):
+    async with desk() as at:
+        page = await at.open((await at.ringing()).session_id, autoping=False)
+        await page.channel.ping(b"first")
+        assert (await page.channel.receive()).data == b"first"
+        await page.tell(token="dev")
+        assert (await page.told())["type"] == "ready"
+        await page.channel.ping(b"second")
+        assert (await page.channel.receive()).data == b"second"
+
+
+@pytest.mark.parametrize("frame", ["ping", "pong"])
+async def test_a_page_that_floods_with_pings_or_pongs_is_turned_away(desk, monkeypatch, frame):
+    monkeypatch.setattr(adapter, "MOST_CONTROL_FRAMES", 10)
+    async with desk() as at:
+        page = await at.held(await at.ringing())
+        for _ in range(11):
+            await getattr(page.channel, frame)()
+        assert "too many: 10 in a row" in (await page.told())["message"]
+        assert await page.told() is None
+
+
+async def test_everybody_else_is_heard_while_a_page_says_very_much_at_once(desk, monkeypatch):
+    taken = []
+    monkeypatch.setattr(adapter, "_take", lambda message, *_: taken.append(message.data))
+    async with desk() as at, asyncio.timeout(30):
+        page = await at.held(await at.ringing())
+        page.channel._writer.transport.write(b"\x82\x80\0\0\0\0" * 20_000)
+        while not taken:
+            await asyncio.sleep(0)
+        assert (await at.get("/__admin/livez"))[0] == 200
+        assert len(taken) < 20_000
+        while len(taken) < 20_000:
+            await asyncio.sleep(0)
+
+
 async def test_who_says_nothing_is_not_waited_for(desk, monkeypatch):
     monkeypatch.setattr(adapter.HandsetHandlers, "first_within", 0.05)
     async with desk() as desk:

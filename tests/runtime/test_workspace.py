@@ -12,6 +12,7 @@ from mockpbx.domain import scenario as s
 from mockpbx.domain.magic import MAGIC_NUMBERS
 from mockpbx.media import facts as f
 from mockpbx.media.framing import FRAME
+from mockpbx.runtime.clients import Nobody
 from mockpbx.runtime.clock import Clock
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.workspace import Workspace
@@ -267,3 +268,64 @@ def test_what_is_due_but_a_tick_waits_for_nobody():
     wall[0] = 2_623  # the call ends at 2,622, behind the tick of 2,621
     assert workspace.wake() == 2_623
     assert not workspace.live_calls()
+
+
+def test_who_is_far_behind_catches_up_by_and_by_and_what_comes_in_between_is_in_order():
+    """At 500x ten calls are a second late, and each frame takes 1 ms of it."""
+    wall = [0.0]  # ms
+    clock = Clock(lambda: round(wall[0] * 1_000_000), base=0, rate=500)
+    workspace = Workspace("key", clock, WorkspaceSettings(clock="500x"), seed=1)
+    journal = []
+    workspace.journal.subscribe(journal.append)
+    sessions = [f"s{n}" for n in range(10)]
+    for session in sessions:
+        workspace.place_call(session, VALID)
+        workspace.join(session, "me")
+    wall[0] = 2_900 / 500  # all are connected and have said something
+    workspace.catch_up()
+    frames: list[tuple[str, bytes]] = []
+    cost = [1.0]
+
+    class Slow(Nobody):
+        def emit_frame(self, session_id: str, frame: bytes) -> None:
+            wall[0] += cost[0]
+            frames.append((session_id, frame))
+
+    workspace.clients = Slow()
+    late = wall[0] = wall[0] + 40  # 20 s of virtual time: 10,000 frames are due
+    stood = workspace.catch_up()
+    assert wall[0] - late <= 5 + 10  # a wake's worth, and the tick that it was at
+    assert stood < clock.now()
+    worked = len(frames)
+    workspace.mark("s3", "here")  # what comes now comes at the moment that time stands at, and does no work
+    assert (len(frames), journal[-1].at) == (worked, stood)
+    cost[0] = 0.001  # fast enough from here on
+    while workspace.catch_up() < clock.now():
+        pass
+    assert workspace.slipped == 0
+    assert [entry.at for entry in journal] == sorted(entry.at for entry in journal)
+    counted = [sum(name == session for name, _ in frames) for session in sessions]
+    assert max(counted) - min(counted) <= 1
+
+
+def test_who_cannot_keep_up_at_all_gives_up_media_time_now_and_then():
+    wall = [0.0]  # ms
+    clock = Clock(lambda: round(wall[0] * 1_000_000), base=0, rate=1_000)
+    workspace = Workspace("key", clock, WorkspaceSettings(clock="1000x", call_limit=86_400), seed=1)
+    workspace.place_call("s", VALID)
+    workspace.join("s", "me")
+    wall[0] = 2.9
+    workspace.catch_up()
+
+    class Slow(Nobody):
+        def emit_frame(self, session_id: str, frame: bytes) -> None:
+            wall[0] += 0.1  # five times too slow
+
+    workspace.clients = Slow()
+    while wall[0] < 10_000:
+        wall[0] += 0.01
+        workspace.catch_up()
+    slips = [entry.event for entry in workspace.journal if isinstance(entry.event, f.MediaSlipped)]
+    assert 10 <= len(slips) <= 20  # of half a second each: four fifths of ten seconds
+    assert workspace.slipped == sum(slip.ms for slip in slips)
+    assert 6_000_000 < workspace.slipped < 7_000_000  # of ten million, two have been said and one and a half wait

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 
 import aiohttp
 import pytest
@@ -11,7 +12,7 @@ from peers import POLLING, WEBSOCKET, OnPolling, OnWebsocket, get, payload, peer
 
 from mockpbx.transport import EngineServer
 from mockpbx.transport.engine import EngineSocket
-from mockpbx.transport.websocket import MOST_AT_A_TIME
+from mockpbx.transport.polling import Outbox
 
 UNKNOWN_TRANSPORT = {"code": 0, "message": "Transport unknown"}
 UNKNOWN_SESSION = {"code": 1, "message": "Session ID unknown"}
@@ -43,10 +44,10 @@ class Echo:
         self.handled.append(message)
         if message == "slow":
             await self.may_answer.wait()
-        if message == "last":
-            loop = asyncio.get_running_loop()
-            loop.call_soon(session._stop_beating, loop.time())
         session.send(message)
+        if message == "last":
+            asyncio.get_running_loop().call_soon(session._die)
+            await asyncio.sleep(0)
 
     async def end(self) -> str:
         return await asyncio.wait_for(self.ended.get(), 20)
@@ -233,6 +234,94 @@ async def test_a_client_that_posts_and_never_polls_is_bounded(http):
         assert await echo.end() == "transport error"
 
 
+async def test_a_client_that_stops_polling_is_cut_off_and_the_log_says_why(http, caplog):
+    async with echoing(slow_reader_timeout=0.05) as echo:
+        url = f"{echo.url}?{POLLING}&sid={await session(http, echo.url)}"
+        (server,) = echo.sessions
+        async with asyncio.timeout(20):
+            while not server.closed:
+                server.send("news")
+                await asyncio.sleep(0.01)
+        assert await echo.end() == "transport error"
+        assert server.cut_off is not None
+        assert "it has taken none for 0.05 s" in server.cut_off
+        assert f"cut off a client that stopped polling: {server.cut_off}" in caplog.text
+        assert await get(http, url) == (200, "1")
+
+
+async def test_what_waits_for_a_poll_is_counted_until_it_is_taken(echo, http):
+    url = f"{echo.url}?{POLLING}&sid={await session(http, echo.url)}"
+    (server,) = echo.sessions
+    server.send("x" * 99)
+    assert server.waiting == 100
+    await get(http, url)
+    assert server.waiting == 0
+
+
+class Time:
+    """A clock that is set by hand."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_who_polls_now_and_then_is_no_slow_reader_and_who_comes_too_late_is(monkeypatch):
+    time = Time()
+    monkeypatch.setattr("mockpbx.transport.polling.time", time)
+    outbox = Outbox(backlog=1_000, patience=10)
+    for _ in range(5):
+        outbox.put("news")
+        outbox.put("more")
+        time.now += 9
+        assert not outbox.look()
+        outbox.take(1)
+    time.now += 100
+    outbox.take(100)
+    time.now += 100
+    outbox.put("news")
+    assert not outbox.look()
+    time.now += 11
+    assert outbox.look()
+    assert outbox.cut_off == "4 bytes wait for it, and it has taken none for 10 s"
+    assert (len(outbox), outbox.size, outbox.look()) == (0, 0, False)
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_a_client_is_not_taken_for_dead_while_something_that_it_sent_is_being_handled(transport):
+    async with echoing(ping_interval=0.05, ping_timeout=0.1) as echo, peer(echo.url, transport) as client:
+        echo.may_answer.clear()
+        saying = asyncio.create_task(client.say("4slow"))
+        await left_unread(echo, pongs=3)
+        echo.may_answer.set()
+        assert await client.hear() == "4slow"
+        await saying
+        await client.say("4still here")
+        assert await client.hear() == "4still here"
+        assert echo.ended.empty()
+
+
+async def test_a_client_that_is_dead_is_found_out_when_what_it_sent_is_handled(http):
+    async with (
+        echoing(ping_interval=0.05, ping_timeout=0.1) as echo,
+        http.ws_connect(f"{echo.url}?{WEBSOCKET}") as ws,
+    ):
+        echo.may_answer.clear()
+        await ws.send_str("4slow")
+        await left_unread(echo, pongs=2)
+        assert echo.ended.empty()
+        echo.may_answer.set()
+        assert await echo.end() == "ping timeout"
+
+
+async def left_unread(echo, pongs: int) -> None:
+    """Wait until so many pings have gone unanswered, as far as the server knows."""
+    async with asyncio.timeout(20):
+        while not echo.sessions or len(echo.sessions[0]._heart._unanswered) < pongs:
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_whoever_leaves_pings_unanswered_is_closed_for_that(http, transport):
     async with echoing(ping_interval=0.05, ping_timeout=0.1) as echo:
@@ -249,7 +338,7 @@ async def test_whoever_leaves_pings_unanswered_is_closed_for_that(http, transpor
 async def test_what_is_here_unread_when_a_session_ends_is_not_handled_any_more(echo, http):
     async with http.ws_connect(f"{echo.url}?{WEBSOCKET}") as ws:
         echo.may_answer.clear()
-        said = ["slow", *["more"] * (MOST_AT_A_TIME - 2), "last", "too late"]  # the latter is left for the next turn
+        said = ["slow", "last", "too late"]
         for message in said:
             await ws.send_str(f"4{message}")
         for _ in range(5):  # a handshake each, in which all that has come in
@@ -277,6 +366,36 @@ async def test_pages_of_other_origins_are_served_or_not_as_it_is_set(http):
     async with echoing(cors_origin=None) as echo, http.get(f"{echo.url}?{POLLING}", headers=asked) as reply:
         assert "Access-Control-Allow-Origin" not in reply.headers
         assert await refused(http, f"{echo.url}?{POLLING}", "OPTIONS") == BAD_METHOD
+
+
+async def test_a_body_that_does_not_come_in_time_closes_the_session(http):
+    async with echoing(request_timeout=0.05) as echo:
+        path = f"/engine.io/?{POLLING}&sid={await session(http, echo.url)}"
+        reader, writer = await asyncio.open_connection(*echo.url.removeprefix("http://").split("/")[0].split(":"))
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n42".encode())
+        assert await echo.end() == "parse error"
+        writer.write_eof()
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), 20)
+        writer.close()
+
+
+async def test_where_there_are_most_sessions_only_one_that_is_named_a_newcomer_makes_room(http):
+    async with echoing(most_sessions=1) as echo:
+        url = f"{echo.url}?{POLLING}"
+        await session(http, echo.url)
+        await refused(http, url, status=503)
+        echo.engine.newcomer(echo.sessions[0])
+        await session(http, echo.url)
+        assert await echo.end() == "forced close"
+        echo.engine.newcomer(echo.sessions[1])
+        echo.engine.settled(echo.sessions[1])
+        await refused(http, url, status=503)
+        assert echo.ended.empty()
+
+
+async def test_what_speaks_of_websockets_without_asking_for_one_is_a_plain_request(echo, http):
+    status, opening = await get(http, f"{echo.url}?{POLLING}", headers={"Upgrade": "websocket"})
+    assert (status, opening[0]) == (200, "0")
 
 
 # --- The upgrade ------------------------------------------------------------------------------------------------------
@@ -325,6 +444,19 @@ async def test_an_upgrade_that_fails_leaves_the_session_with_polling(echo, http,
         await asyncio.sleep(0)
     assert await post(http, url, "4still here") == (200, "ok")
     assert await get(http, url) == (200, "4still here")
+
+
+async def test_a_flood_of_pings_ends_the_upgrade_and_the_session_stays_with_polling(echo, http, monkeypatch, caplog):
+    monkeypatch.setattr("mockpbx.transport.websocket.MOST_CONTROL_FRAMES", 3)
+    sid = await session(http, echo.url)
+    with caplog.at_level(logging.INFO, "mockpbx.transport"):
+        async with http.ws_connect(f"{echo.url}?{WEBSOCKET}&sid={sid}") as ws:
+            for _ in range(4):
+                await ws.ping()
+            await asyncio.wait_for(ws.receive(), 20)
+            assert ws.closed
+    assert f"connection {sid} was to move: more than 3 pings" in caplog.text
+    assert await post(http, f"{echo.url}?{POLLING}&sid={sid}", "4still here") == (200, "ok")
 
 
 async def test_a_second_websocket_during_an_upgrade_is_closed_and_the_first_goes_on(echo, http):

@@ -214,6 +214,13 @@ async def test_binary_travels_both_ways_in_events_and_acknowledgments(host, tran
 
 
 @TRANSPORTS
+async def test_a_placeholders_number_may_be_written_as_any_number_is(host, transport):
+    async with joined(host, transport) as client:
+        await client.say('451-7["double",{"_placeholder":true,"num":0.0}]', b"\x01")
+        assert [await client.hear() for _ in range(2)] == [f"461-7[{ONE}]", b"\x01\x01"]
+
+
+@TRANSPORTS
 async def test_a_number_beyond_doubles_goes_back_as_javascript_writes_it(host, transport):
     async with joined(host, transport) as client:
         await client.say('421["several",1e400,[-1e400]]', f'451-2["several",1e400,{{"data":{ONE}}}]', b"x")

@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 from collections import deque
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -21,6 +22,8 @@ from mockpbx.media.framing import FRAME_BYTES, FRAME_MS
 from mockpbx.runtime.handsets import OutOfReach
 from mockpbx.runtime.switchboard import SCHEME
 from mockpbx.runtime.workspace import CATCH_UP, Workspace
+from mockpbx.transport.turns import Turns
+from mockpbx.transport.websocket import MOST_CONTROL_FRAMES
 
 if TYPE_CHECKING:
     from mockpbx.runtime.handset import Farewell, Handset
@@ -124,7 +127,7 @@ class HandsetHandlers:
     async def _handset(self, ask: Ask) -> Reply:
         request = ask.request
         channel = web.WebSocketResponse(
-            timeout=GOODBYE, heartbeat=PING_EVERY, compress=False, max_msg_size=LONGEST_MESSAGE
+            timeout=GOODBYE, heartbeat=PING_EVERY, compress=False, autoping=False, max_msg_size=LONGEST_MESSAGE
         )
         transport = request.transport
         if not channel.can_prepare(request) or transport is None:
@@ -147,10 +150,11 @@ class HandsetHandlers:
 
     async def _serve(self, ask: Ask, channel: web.WebSocketResponse, page: HandsetPage) -> None:
         """Hold a call for a page, until one of the three is gone."""
+        messages = _messages(channel)
         try:
-            workspace, handset = await self._pick_up(ask, channel, page)
+            workspace, handset = await self._pick_up(ask, messages, page)
             try:
-                async for message in channel:
+                async for message in messages:
                     _take(message, workspace, handset)
             finally:
                 workspace.handsets.put_down(handset)
@@ -160,10 +164,13 @@ class HandsetHandlers:
             _log.exception("a handset failed")
             page.tell(_refusal(ServiceFailure()), WSCloseCode.INTERNAL_ERROR)
 
-    async def _pick_up(self, ask: Ask, channel: web.WebSocketResponse, page: HandsetPage) -> tuple[Workspace, Handset]:
+    async def _pick_up(
+        self, ask: Ask, messages: AsyncIterator[WSMessage], page: HandsetPage
+    ) -> tuple[Workspace, Handset]:
         """Return the call that the first message asks for, in its hand. Raises PBXError."""
         try:
-            message = await channel.receive(timeout=self.first_within)
+            async with asyncio.timeout(self.first_within):
+                message = await anext(messages, None)
         except TimeoutError:
             raise InvalidRequest(
                 f'Nothing came within {self.first_within:g} s: send {{"token": "..."}} first'
@@ -178,6 +185,28 @@ class HandsetHandlers:
         assert view is not None, "it was picked up"
         page.begin({"type": "ready", "status": view.status, "talking": handset.talking})
         return workspace, handset
+
+
+async def _messages(channel: web.WebSocketResponse) -> AsyncIterator[WSMessage]:
+    """Yield what a page sends, with a turn for everybody else where much of it is here. Raises InvalidRequest.
+
+    aiohttp would answer pings without a turn, however many there are.
+    """
+    turns, control_frames = Turns(), 0
+    async for message in channel:
+        if message.type not in (WSMsgType.PING, WSMsgType.PONG):
+            control_frames = 0
+            turns.begin()
+            yield message
+            if turns.over():
+                await asyncio.sleep(0)
+            continue
+        control_frames += 1
+        if control_frames > MOST_CONTROL_FRAMES:
+            raise InvalidRequest(f"The websocket's own pings and pongs were too many: {MOST_CONTROL_FRAMES} in a row")
+        if message.type is WSMsgType.PING:
+            await channel.pong(message.data)
+        await asyncio.sleep(0)
 
 
 def _take(message: WSMessage, workspace: Workspace, handset: Handset) -> None:
@@ -201,8 +230,8 @@ def _sound(data: bytes) -> bytes:
     return data
 
 
-def _json(message: WSMessage) -> object:
-    if message.type is not WSMsgType.TEXT:
+def _json(message: WSMessage | None) -> object:
+    if message is None or message.type is not WSMsgType.TEXT:
         raise InvalidRequest('The first message must be text: JSON such as {"token": "..."}')
     try:
         return json.loads(message.data)

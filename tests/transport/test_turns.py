@@ -1,0 +1,124 @@
+"""One client that says very much at once, and everybody else's turns meanwhile."""
+
+import asyncio
+import contextlib
+import logging
+
+import aiohttp
+import pytest
+from aiohttp import web
+from peers import WEBSOCKET, peer
+
+from mockpbx.transport import EngineServer, wire
+from mockpbx.transport.turns import MOST_AT_A_TIME, Turns
+
+FLOOD = 20_000
+
+
+class Listener:
+    """An Engine.IO server that counts the packets of a flood and sends everything else back."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.taken = 0
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
+
+    async def take(self, session, message):
+        if message == "flood":
+            self.taken += 1
+        else:
+            session.send(message)
+
+
+@pytest.fixture
+async def listener():
+    listener = Listener()
+    engine = EngineServer(listener.take, closed=lambda _, reason: listener.ended.put_nowait(reason))
+    app = web.Application()
+    engine.attach(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    listener.url = f"http://127.0.0.1:{runner.addresses[0][1]}/engine.io/"
+    yield listener
+    await runner.cleanup()
+
+
+async def until(fact) -> None:
+    async with asyncio.timeout(20):
+        while not fact():
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_everybody_else_is_heard_while_one_client_says_very_much_at_once(listener, transport):
+    async with peer(listener.url, transport) as flood, peer(listener.url, "websocket") as other:
+        flooding = asyncio.create_task(flood.say(*["4flood"] * FLOOD))
+        await until(lambda: listener.taken)
+        await other.say("4hello")
+        assert await other.hear() == "4hello"
+        assert listener.taken < FLOOD
+        await flooding
+        await until(lambda: listener.taken == FLOOD)
+
+
+async def test_a_turn_ends_after_so_many_messages_or_so_much_time(monkeypatch):
+    monkeypatch.setattr("mockpbx.transport.turns.LONGEST_TURN", 3_600)
+    assert [over(turns) for turns in [Turns()] for _ in range(2 * MOST_AT_A_TIME)] == (
+        [*[False] * (MOST_AT_A_TIME - 1), True] * 2
+    )
+    monkeypatch.setattr("mockpbx.transport.turns.LONGEST_TURN", 0)
+    assert [over(turns) for turns in [Turns()] for _ in range(3)] == [True] * 3
+
+
+def over(turns: Turns) -> bool:
+    turns.begin()
+    return turns.over()
+
+
+@contextlib.asynccontextmanager
+async def plain_websocket(listener):
+    """A websocket whose pings and pongs nobody hides."""
+    async with aiohttp.ClientSession() as http:
+        ws = await http.ws_connect(f"{listener.url}?{WEBSOCKET}", autoping=False)
+        await ws.receive_str()
+        yield ws
+
+
+async def test_the_websockets_own_pings_are_answered_with_what_they_carry(listener):
+    async with plain_websocket(listener) as ws:
+        await ws.ping(b"are you there?")
+        await ws.pong(b"unasked")
+        await ws.send_str("4hello")
+        assert [(message.type.name, message.data) for message in [await ws.receive() for _ in range(2)]] == [
+            ("PONG", b"are you there?"), ("TEXT", "4hello"),
+        ]  # fmt: skip
+
+
+async def test_everybody_else_is_heard_while_one_client_pings_and_pings(listener, monkeypatch):
+    pongs = []
+    monkeypatch.setattr(wire, "pong", lambda payload: pongs.append(payload) or b"\x8a\x00")
+    async with plain_websocket(listener) as ws, peer(listener.url, "websocket") as other:
+        ws._writer.transport.write(b"\x89\x80\0\0\0\0" * 1_000)
+        await until(lambda: pongs)
+        await other.say("4hello")
+        assert await other.hear() == "4hello"
+        assert len(pongs) < 1_000
+        await until(lambda: len(pongs) == 1_000)
+
+
+@pytest.mark.parametrize("frame", ["ping", "pong"])
+async def test_a_flood_of_pings_or_pongs_ends_the_connection(listener, caplog, monkeypatch, frame):
+    monkeypatch.setattr("mockpbx.transport.websocket.MOST_CONTROL_FRAMES", 10)
+    async with plain_websocket(listener) as ws:
+        for word in ("4hello", "4there"):
+            for _ in range(10):
+                await getattr(ws, frame)()
+            await ws.send_str(word)
+            while (await ws.receive()).data != word:
+                pass
+        with caplog.at_level(logging.INFO, "mockpbx.transport"):
+            for _ in range(11):
+                await getattr(ws, frame)()
+            assert await asyncio.wait_for(listener.ended.get(), 20) == "parse error"
+        assert "more than 10 pings or pongs" in caplog.text
