@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import gc
+import os
 import resource
 import shlex
 import signal
@@ -16,6 +16,7 @@ import click
 
 from mockpbx.app import Server
 from mockpbx.cli import logs, refuse
+from mockpbx.cli.memory import collect_when_quiet
 from mockpbx.cli.options import read_settings, settings_options
 from mockpbx.contract.errors import ConfigurationError
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
@@ -29,6 +30,8 @@ def command(**values: Any) -> None:
         server = read_settings(ServerSettings, values)
         workspace = read_settings(WorkspaceSettings, values)
         logs.set_up(server.log_format)
+        # Our matrices are small, and threads that wait for each other on a busy machine hold up calls for 0.5 s.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with asyncio.Runner(loop_factory=loop_factory(server.event_loop)) as runner:
             runner.run(_serve(Server(server, workspace)))
     except ConfigurationError as error:
@@ -60,8 +63,9 @@ async def _serve(pbx: Server) -> None:
     pbx.readers.append(logs.log_entry)
     async with pbx:
         _announce(pbx)
-        gc.freeze()  # what is there by now stays: to look through it again and again would hold up calls for 0.1 s each
+        tending = asyncio.ensure_future(collect_when_quiet(lambda: any(w.live_calls() for w in pbx.workspaces())))
         await stopped.wait()
+        tending.cancel()
         click.echo("stopping: every call ends with a record")
 
 

@@ -45,6 +45,7 @@ SERIES = {
 async def serve(database: str, clock: str, age: str) -> None:
     """Serve, and answer each line of the standard input with what only the process itself can know."""
     from mockpbx.app import Server
+    from mockpbx.cli.memory import collect_when_quiet
     from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 
     server = ServerSettings(port=0, database=Path(database), seed=1)
@@ -54,6 +55,7 @@ async def serve(database: str, clock: str, age: str) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     async with Server(server, settings) as pbx:
         print(pbx.url, flush=True)
+        tending = asyncio.ensure_future(collect_when_quiet(lambda: any(w.live_calls() for w in pbx.workspaces())))
         while line := await lines.readline():
             seen = {
                 "blocks": sys.getallocatedblocks(),
@@ -61,10 +63,12 @@ async def serve(database: str, clock: str, age: str) -> None:
                 "live": sum(len(workspace.live_calls()) for workspace in pbx.workspaces()),
             }
             if line == b"types\n":
+                gc.unfreeze()
                 gc.collect()
                 kinds = collections.Counter(type(each).__name__ for each in gc.get_objects())
                 seen["types"] = dict(kinds.most_common(300))
             print(json.dumps(seen), flush=True)
+        tending.cancel()
 
 
 class Emulator:
