@@ -7,6 +7,8 @@ import errno
 import logging
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +20,7 @@ from pydantic import ValidationError
 
 from mockpbx.adapters import certificate
 from mockpbx.adapters.console import ConsoleService
-from mockpbx.adapters.control import ControlService, Emulator
+from mockpbx.adapters.control import ControlGate, Emulator
 from mockpbx.adapters.entrance import Entrance
 from mockpbx.adapters.guard import Guard
 from mockpbx.adapters.limits import in_turn
@@ -32,8 +34,6 @@ from mockpbx.contract.errors import ConfigurationError
 from mockpbx.domain.personas import PERSONAS
 from mockpbx.domain.plan import Plan
 from mockpbx.domain.scenario import Play
-from mockpbx.evidence.dossier import dossier_of
-from mockpbx.evidence.measures import CallMeasured
 from mockpbx.runtime.callee import Unplayable, callee_named
 from mockpbx.runtime.clock import Clock, clock_mode
 from mockpbx.runtime.engine import Engine
@@ -49,6 +49,7 @@ from mockpbx.runtime.workspace import Workspace, wall_ms
 from mockpbx.transport import SocketServer
 
 if TYPE_CHECKING:
+    from mockpbx.evidence.measures import CallMeasured
     from mockpbx.evidence.tracer import Tracer
 
 _log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Server:
         self._store: SqliteStore
         self._realtime: RealtimeService
         self._sockets: SocketServer
-        self._control: ControlService
+        self._control: ControlGate
         self._runner: web.AppRunner
         self._site: Entrance
         self._certificate: certificate.Certificate | None = None
@@ -163,11 +164,12 @@ class Server:
             max_message=settings.message_limit,
             cors_origin=settings.cors_origin or None,
             slow_reader_timeout=settings.slow_reader_timeout,
+            request_timeout=settings.request_timeout,
             most_sessions=settings.most_connections,
         )
         app = web.Application(middlewares=[in_turn])
         self._sockets.attach(app)
-        self._control = ControlService(self._emulator())
+        self._control = ControlGate(self._emulator())
         self._control.attach(app)
         rest = RestService(self._switchboard, self._store, settings, mutation)
         ConsoleService(self._tickets, self._guard).attach(app, rest.handle)
@@ -206,7 +208,6 @@ class Server:
             return
         self._stopped = True
         self._switchboard.close()
-        self._control.stopping()
         await self._site.stop()
         self._store.hurry()
         for workspace in self._switchboard:
@@ -253,6 +254,7 @@ class Server:
             lag=self._engine.lag,
             settle=_settle,
             forget_records=self._store.forget_new,
+            stopping=lambda: self._stopped,
             trouble=lambda: self._store.trouble,
             tickets=self._tickets,
             guard=self._guard,
@@ -352,11 +354,22 @@ class Server:
         while True:
             await asyncio.sleep(KEEP_EVERY)
             for workspace in self._switchboard:
-                for record in workspace.provisional_records():
-                    self._store.keep(workspace.key, record, at_once=False)
-            self._store.look()
-            self._look_at_machine()
-            self._forget_idle()
+                with _logged("the calls of workspace %s could not be kept", workspace.key[:8]):
+                    for record in workspace.provisional_records():
+                        self._store.keep(workspace.key, record, at_once=False)
+            with _logged("the machine could not be looked at"):
+                self._store.look()
+                self._look_at_machine()
+                self._forget_idle()
+
+
+@contextmanager
+def _logged(sentence: str, *values: object) -> Iterator[None]:
+    """Write what fails into the log, and go on: a chore is never done for good."""
+    try:
+        yield
+    except Exception:
+        _log.exception(sentence, *values)
 
 
 def _mutation(name: str) -> Mutation:
@@ -375,9 +388,11 @@ def _tracer(folder: Path) -> Tracer:
 
 def _epilogue(workspace: Workspace, session_id: str) -> list[CallMeasured]:
     """Return what the journal says of a call that has ended: what was measured of it."""
-    dossier = dossier_of(workspace, session_id)
+    from mockpbx.evidence.dossier import dossier_of
+    from mockpbx.evidence.measures import CallMeasured
     from mockpbx.evidence.metrics import measure
 
+    dossier = dossier_of(workspace, session_id)
     return [] if dossier is None else [CallMeasured(measure(dossier))]
 
 

@@ -7,6 +7,7 @@ point here (DNS rebinding) even read the answers. The contract's own routes stay
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ ANY = "*"
 #: What a browser says of requests by this server's own page, and of those that its user made.
 _OWN = frozenset({"same-origin", "none"})
 _SAFE = frozenset({"GET", "HEAD"})
+_IN_BRACKETS = re.compile(r"\[([^]]*)\](?::\d*)?")
 
 
 class OtherHost(PBXError):
@@ -79,9 +81,15 @@ def _same(origin: str | None, host: str) -> bool:
 
 
 def _name(host: str) -> str:
-    """Return the name in `name:port`, in small letters; an address without its brackets."""
+    """Return the name in `name:port`, in small letters; an address without its brackets.
+
+    Brackets with more behind them than a port make no address: they are part of a name that nobody has.
+    """
     name = host.strip().lower()
-    return name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0].removesuffix(".")
+    if name.startswith("["):
+        address = _IN_BRACKETS.fullmatch(name)
+        return address[1] if address else name
+    return name.partition(":")[0].removesuffix(".")
 
 
 def _is_address(name: str) -> bool:

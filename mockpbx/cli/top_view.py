@@ -45,16 +45,16 @@ class Column(NamedTuple):
     tell: Callable[[CallFigures], str]
 
 
-#: The first that fit are shown, in this order.
+#: The first that fit are shown, in this order: what everybody looks for, how late the server is, what else there is.
 COLUMNS: Final = (
     Column("number", -15, lambda call: plain(call.number)),
     Column("state", -9, lambda call: plain(call.state)),
     Column("for", 8, lambda call: _clock(call.seconds)),
-    Column("queue ms", 9, lambda call: f"{call.queue_ms:,.0f}"),
+    Column("late p99", 8, lambda call: UNKNOWN if call.late_p99 is None else f"{call.late_p99:g} ms"),
     Column("late", 6, lambda call: UNKNOWN if call.late is None else f"{call.late:,}"),
+    Column("queue ms", 9, lambda call: f"{call.queue_ms:,.0f}"),
     Column("refused", 7, lambda call: f"{call.refused:,}"),
     Column("unread", 8, lambda call: _size(call.unread)),
-    Column("late p99", 8, lambda call: UNKNOWN if call.late_p99 is None else f"{call.late_p99:g} ms"),
     Column("way", -8, lambda call: plain(call.direction)),
     Column("session", -36, lambda call: plain(call.session_id)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +20,10 @@ from mockpbx.contract.operations import OPERATIONS
 from mockpbx.contract.validation import read
 
 M = TypeVar("M", bound=m.Message)
+
+#: OpenSSL's reasons, by version, where what comes is no TLS at all.
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+_NO_HTTPS = "it does not speak https there; if it speaks http, begin its address with http://"
 
 _PATHS = {operation.id: (operation.method, operation.path) for operation in OPERATIONS}
 
@@ -124,6 +129,9 @@ def why(error: BaseException) -> str:
         return f"its certificate is not trusted ({error.certificate_error})"
     if isinstance(error, aiohttp.ClientConnectorError):
         return why(error.os_error)
+    if isinstance(error, ssl.SSLError):  # its errno is OpenSSL's, which the system has other words for
+        said = str(error.reason or error).replace("_", " ").lower()
+        return _NO_HTTPS if error.reason in _NOT_TLS else f"https failed: {said}"
     if isinstance(error, OSError) and error.errno is not None:
         # asyncio's own words are "Connect call failed ('127.0.0.1', 1)"; a name that is not found has errno -2.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)

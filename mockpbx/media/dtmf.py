@@ -3,8 +3,9 @@
 Sources: ITU-T Q.23 (the frequencies), ITU-T Q.24 (what a receiver must accept and what it must refuse).
 
 How a receiver listens. Every frame passes a *screen*: how much of its energy lies in the 32 dimensions that
-keypad tones span? That is one matrix product for all calls together, and nearly all speech, music and noise
-ends there. What passes is *examined*: the last 60 ms are cut into five Hann windows of 20 ms, 10 ms apart.
+keypad tones span? That is one matrix product for all calls together; what it said of a sound is remembered, since
+clips and tones come again and again. Nearly all speech, music and noise ends there. What passes is *examined*: the
+last 60 ms are cut into five Hann windows of 20 ms, 10 ms apart.
 
 - The strongest row and column name the key; the phase advance from window to window gives its exact tones.
 - The *fill* of a window is the share of its energy that these two tones explain. A key that sounds for part
@@ -74,7 +75,9 @@ _NOMINAL_PROBES = _probes(_NOMINAL)
 _SPACE = _keypad_space()
 _SCREEN = 0.8  # share of a frame's energy in that space: a key at 15 dB has 0.97, white noise 0.2
 _LEAST_ENERGY = FRAME / 2 * _LEAST_AMPLITUDE**2
-_SILENCE = np.zeros(FRAME, np.float32)
+#: Frames whose screening is remembered, about 2 MB.
+_MOST_SCREENED = 4_096
+_screened = {SILENCE_BYTES: False}  # whether a frame, 320 bytes, may be of keypad tones and nothing much else
 
 
 @lru_cache(maxsize=128)
@@ -149,7 +152,7 @@ class KeypadReceiver:
 
     def __init__(self) -> None:
         self.position = 0
-        self._past = (_SILENCE, _SILENCE, _SILENCE)
+        self._past = (SILENCE_BYTES,) * 3
         self._attention = 0  # frames still to be examined
         self._held: str | None = None
         self._announced: list[_Announced] = []
@@ -168,7 +171,7 @@ class KeypadReceiver:
         self._announced = [known for known in self._announced if known.end >= oldest]
         self._announced.append(_Announced(digit.upper(), start, end))
 
-    def _take(self, frame: _Floats, alert: bool) -> list[str]:
+    def _take(self, frame: bytes, alert: bool) -> list[str]:
         _, before, last = self._past
         self._past = (before, last, frame)
         self.position += FRAME
@@ -181,7 +184,7 @@ class KeypadReceiver:
 
     def _listen(self) -> list[str]:
         """Examine the last 60 ms; the key that they confirm, if it was not told before."""
-        finding = _examine(np.concatenate(self._past))
+        finding = _examine(from_bytes(b"".join(self._past)).astype(np.float32))
         if finding.digit != self._held or finding.paused:
             self._held = None
         if self._held:
@@ -204,18 +207,28 @@ def receive(receivers: Sequence[KeypadReceiver], frames: Sequence[bytes]) -> lis
 
     Raises ValueError for other frames than one of that size per receiver.
     """
-    if all(frame is SILENCE_BYTES for frame in frames):
-        return [receiver._take(_SILENCE, alert=False) for receiver in receivers]
-    audio = from_bytes(b"".join(frames)).astype(np.float32)
-    if len(frames) != len(receivers) or len(audio) != len(frames) * FRAME:
-        got = f"{len(frames)} frames, {2 * len(audio)} bytes in all"
-        raise ValueError(f"expected {FRAME_BYTES} bytes for each of {len(receivers)} receivers; got {got}")
-    audio = audio.reshape(-1, FRAME)
-    return [ear._take(frame, alert) for ear, frame, alert in zip(receivers, audio, _keylike(audio), strict=True)]
+    keylike = [_screened.get(frame) for frame in frames]
+    if None in keylike:
+        keylike = _screen(frames)
+    if len(frames) != len(receivers):
+        raise ValueError(f"expected a frame for each of {len(receivers)} receivers; got {len(frames)}")
+    return [ear._take(frame, bool(alert)) for ear, frame, alert in zip(receivers, frames, keylike, strict=True)]
+
+
+def _screen(frames: Sequence[bytes]) -> list[bool | None]:
+    """Screen frames, and remember which may be keypad tones. Raises ValueError for one that is not of 320 bytes."""
+    sizes = {len(frame) for frame in frames}
+    if sizes != {FRAME_BYTES}:
+        raise ValueError(f"expected frames of {FRAME_BYTES} bytes; got {sorted(sizes)}")
+    keylike = _keylike(from_bytes(b"".join(frames)).astype(np.float32).reshape(-1, FRAME))
+    if len(_screened) + len(frames) > _MOST_SCREENED:
+        _screened.clear()
+    _screened.update(zip(frames, keylike, strict=True))
+    return [*keylike]
 
 
 def _keylike(audio: _Floats) -> list[bool]:
-    """The screen: which frames may be keypad tones and nothing much else."""
+    """The screen itself: which frames hold keypad tones and nothing much else, as far as one frame tells."""
     inside = audio @ _SPACE
     whole, keyed = np.vecdot(audio, audio).tolist(), np.vecdot(inside, inside).tolist()
     return [part > _LEAST_ENERGY and part > _SCREEN * energy for energy, part in zip(whole, keyed, strict=True)]

@@ -3,7 +3,7 @@
 import pytest
 from conftest import Api
 
-from mockpbx.adapters.control.routes import BASE
+from mockpbx.adapters.control.gate import BASE
 from mockpbx.contract.documents.asyncapi import asyncapi
 from mockpbx.contract.documents.openapi import openapi
 from mockpbx.contract.documents.reference import reference

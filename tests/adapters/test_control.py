@@ -16,9 +16,10 @@ from conftest import Api
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic_core import PydanticUndefined
 
-from mockpbx.adapters.control import ControlService, Emulator
+from mockpbx.adapters.control import ControlGate, Emulator
 from mockpbx.adapters.control import messages as m
-from mockpbx.adapters.control.routes import BASE, ROUTES, WEBSOCKET
+from mockpbx.adapters.control.gate import BASE
+from mockpbx.adapters.control.routes import ROUTES, WEBSOCKET
 from mockpbx.contract.vocabulary import HANGUP_CAUSES
 from mockpbx.domain import scenario as s
 from mockpbx.domain.magic import MAGIC_NUMBERS
@@ -143,14 +144,25 @@ async def test_while_it_stops_it_lives_but_is_not_ready(aiohttp_client):
     def unused(*_):
         raise AssertionError
 
-    service = ControlService(
-        Emulator(Switchboard((), unused), ServerSettings(), WorkspaceSettings(), 1, unused, unused, settle, unused)
+    stopping: list[bool] = []
+    gate = ControlGate(
+        Emulator(
+            Switchboard((), unused),
+            ServerSettings(),
+            WorkspaceSettings(),
+            1,
+            unused,
+            unused,
+            settle,
+            unused,
+            stopping=lambda: bool(stopping),
+        )
     )
     app = web.Application()
-    service.attach(app)
+    gate.attach(app)
     client = await aiohttp_client(app)
     assert (await client.get(f"{BASE}/readyz")).status == 200
-    service.stopping()
+    stopping.append(True)
     for path, status in (("readyz", 503), ("livez", 200), ("health", 200)):
         reply = await client.get(f"{BASE}/{path}")
         assert reply.status == (await reply.json())["status"] == status

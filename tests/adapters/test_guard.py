@@ -43,8 +43,10 @@ async def test_names_of_this_machine_addresses_and_allowed_names_are_served(serv
 
 
 @pytest.mark.parametrize(
-    "host", [REBOUND, "evil.test:7290", "localhost.evil.test", "127.0.0.1.evil.test", "xlocalhost", "0x7f.1", "", "[x]"]
-)
+    "host",
+    [REBOUND, "evil.test:7290", "localhost.evil.test", "127.0.0.1.evil.test", "xlocalhost", "0x7f.1", "", "[x]",
+     "[::1].evil.test", "[::1].evil.test:7290", "[::1]evil.test", "[::1", "[::1]:80.evil.test"],
+)  # fmt: skip
 async def test_a_name_that_anybody_may_let_point_here_is_not(serve, http, host):
     pbx = await serve(allowed_host="allowed.test")
     for path in GUARDED:

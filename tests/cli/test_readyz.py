@@ -36,10 +36,11 @@ async def test_it_looks_where_the_server_was_told_to_listen(serve, tmp_path):
     assert (await asked("--config", str(file), MOCKPBX_PORT="1")).exit_code == 1
 
 
-async def test_one_that_stops_is_not_ready_any_more(serve):
+async def test_one_that_stops_is_not_ready_any_more(serve, monkeypatch):
     pbx = await serve()
-    pbx._control.stopping()
-    ran = await asked("--url", pbx.url)
+    with monkeypatch.context() as stopping:
+        stopping.setattr(pbx, "_stopped", True)
+        ran = await asked("--url", pbx.url)
     assert ran.exit_code == 1
     assert ran.output.strip() == (
         f"mockpbx: the server at {pbx.url} is not ready: it answered GET /__admin/readyz with 503"

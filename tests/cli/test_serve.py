@@ -354,16 +354,25 @@ async def test_a_misspelt_setting_in_the_file_names_the_nearest(run, tmp_path):
     assert "sets dail_delay, which is no setting; did you mean dial_delay?" in error.decode()
 
 
-def test_an_idle_server_has_loaded_nothing_that_only_calls_need(tmp_path):
+def test_an_idle_server_that_was_asked_for_its_records_has_loaded_nothing_that_only_calls_need(tmp_path):
     heavy = {"numpy", "av", "socketio", "engineio", "rich", "prometheus_client", "mockpbx.conformance"}
+    heavy |= {"mockpbx.evidence", "mockpbx.adapters.control.service"}
     plan = tmp_path / "plan.yaml"
     plan.write_text("rules: [{number: '*', scenario: [answer, {expect_speech: 5s}, {tone: 1000}, noise, echo]}]\n")
     code = f"""
-import sys, mockpbx.app, mockpbx.cli.serve
+import asyncio, sys, mockpbx.app, mockpbx.cli.serve
 from pathlib import Path
-from mockpbx.runtime.plan_files import PlanFile
-PlanFile(Path({str(plan)!r}), {{}}).read()
+from mockpbx.runtime.settings import ServerSettings
+async def main():
+    server = ServerSettings(port=0, database=":memory:", dialplan=Path({str(plan)!r}))
+    async with mockpbx.app.Server(server) as pbx:
+        host, port = pbx.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /cdr HTTP/1.1\\r\\nHost: localhost\\r\\nAuthorization: Bearer dev\\r\\n\\r\\n")
+        print((await reader.readline()).decode().strip())
+        writer.close()
+asyncio.run(main())
 print(*({heavy!r} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert done.stdout == "HTTP/1.1 200 OK\n\n"

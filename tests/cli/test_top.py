@@ -65,9 +65,9 @@ async def test_a_look_tells_of_the_server_and_of_its_calls(api):
     assert calls.startswith("calls 2 (1 ringing, 1 connected)  sockets 0  records waiting 0  refused audio 0")
     assert frames.startswith("frames/s 0 out, 0 in")
     assert late == "frames late –  loop lag –  slips 0"  # where time is virtual, nothing is late
-    assert heads.split()[:4] == ["number", "state", "for", "queue"]
+    assert heads.split()[:7] == ["number", "state", "for", "late", "p99", "late", "queue"]
     assert first.split()[:3] == ["0811111111", "Ringing", "00:00"]
-    assert second.split() == [NUMBER, "Connected", "00:02", "0", "–", "0", "0", "B", "–", "outbound", "answered"]
+    assert second.split() == [NUMBER, "Connected", "00:02", "–", "–", "0", "0", "0", "B", "outbound", "answered"]
 
 
 async def test_the_same_as_json(api):
@@ -115,6 +115,15 @@ async def test_a_server_that_is_not_there_is_told_in_a_line(url, sentence):
     ran, output = await top("--url", url)
     assert (ran.exception.code, output.count("\n")) == (2, 1)
     assert sentence in output
+
+
+async def test_https_where_the_server_speaks_http_is_told_in_a_line(serve):
+    url = (await serve()).url.replace("http:", "https:")
+    ran, output = await top("--url", url)
+    assert (ran.exception.code, output.count("\n")) == (2, 1)
+    assert output.rstrip().endswith(
+        ": it does not speak https there; if it speaks http, begin its address with http://"
+    )
 
 
 async def test_figures_of_something_else_are_told_from_a_mockpbxs():
@@ -187,7 +196,14 @@ def test_eighty_columns_have_what_matters():
         "up 1d 02h",
     ):
         assert part in text
-    assert text.splitlines()[-1].split() == [NUMBER, "Connected", "1:06:40", "12,346", "1,234", "3", "1000", "kB"]
+    assert text.splitlines()[-1].split() == [NUMBER, "Connected", "1:06:40", "40", "ms", "1,234", "12,346", "3"]
+
+
+@pytest.mark.parametrize("width", [46, 60, 80, 140])
+def test_how_late_a_call_is_can_be_seen_on_every_terminal(width):
+    _, heads, row = (line.text for line in lines_of(Picture("", BUSY, [CALL], 1), width)[-3:])
+    assert heads[38:46] == "late p99"
+    assert row[38:46] == "   40 ms"
 
 
 def test_a_server_that_is_late_shows_it():

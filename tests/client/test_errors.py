@@ -1,6 +1,7 @@
 """What a client says when the server refuses, is not there, or is something else."""
 
 import asyncio
+import re
 
 import aiohttp
 import pytest
@@ -73,6 +74,31 @@ async def test_a_server_that_is_down(unused_tcp_port, http):
         await Client(url, "dev").__aenter__()
     with pytest.raises(ConnectionFailed, match=f"nothing answers at {url}: Connection refused"):
         await Rest(url, "dev", http).place_call(NUMBER)
+
+
+async def test_https_where_the_server_speaks_http(serve, http):
+    url = (await serve()).url.replace("http:", "https:")
+    sentence = (
+        f"nothing answers at {url}: it does not speak https there; if it speaks http, begin its address with http://"
+    )
+
+    with pytest.raises(ConnectionFailed, match=re.escape(sentence)):
+        await Client(url, "dev").__aenter__()
+    with pytest.raises(ConnectionFailed, match=re.escape(sentence)):
+        await Rest(url, "dev", http).place_call(NUMBER)
+
+
+async def test_https_with_a_server_that_wants_another_one(http):
+    async def refuse(reader, writer):
+        await reader.read(1)
+        writer.write(b"\x15\x03\x03\x00\x02\x02\x28")  # the alert of TLS: handshake failure
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ConnectionFailed, match=r"https failed: .*alert handshake failure"):
+            await Rest(url, "dev", http).place_call(NUMBER)
 
 
 async def test_a_server_that_says_nothing(mute, http):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mockpbx.media import dtmf
 from mockpbx.media.dtmf import COLUMNS, DIGITS, FRAME, RATE, ROWS, KeypadReceiver, receive, tone
 
 Sound = NDArray[np.float64]
@@ -305,10 +306,29 @@ class TestManyCalls:
     def test_no_calls_no_keys(self) -> None:
         assert receive([], []) == []
 
-    @pytest.mark.parametrize("frames", [[bytes(160)], [bytes(320), bytes(320)]])
-    def test_other_sizes_get_a_sentence(self, frames) -> None:
-        with pytest.raises(ValueError, match=rf"expected 320 bytes for each of 1 receivers; got {len(frames)} frames"):
+    @pytest.mark.parametrize(
+        ("frames", "sentence"),
+        [
+            ([bytes(160)], r"expected frames of 320 bytes; got \[160\]"),
+            ([bytes(320), bytes(320)], "expected a frame for each of 1 receivers; got 2"),
+        ],
+    )
+    def test_other_sizes_get_a_sentence(self, frames, sentence) -> None:
+        with pytest.raises(ValueError, match=sentence):
             receive([KeypadReceiver()], frames)
+
+    def test_a_sound_that_was_screened_before_is_heard_as_it_was_the_first_time(self) -> None:
+        """More sounds than are remembered lie between; those that are, are as many calls' as there are."""
+        press = [row.tobytes() for row in frames_of(np.pad(tone("5", 800), (160, 320)))]
+        told = []
+        for turn in range(3):
+            told += [receive([ear], [frame]) for ear in [KeypadReceiver()] for frame in press]
+            noise = np.random.default_rng(turn).integers(-8_000, 8_000, (dtmf._MOST_SCREENED, FRAME), np.int16)
+            for frame in noise[:: 1 if turn else 40]:
+                assert receive([KeypadReceiver()], [frame.tobytes()]) == [[]]
+        assert told == 3 * told[: len(press)]
+        assert [keys for frame in told[: len(press)] for keys in frame if keys] == [["5"]]
+        assert len(dtmf._screened) <= dtmf._MOST_SCREENED
 
 
 class TestPressesAnnouncedByAnEvent:

@@ -182,3 +182,17 @@ def test_each_change_of_a_machine_is_told_once():
         (3_600_000, None),
         (-3_600_000, None),
     ]
+
+
+async def test_a_chore_that_fails_is_said_and_the_others_go_on(serve, monkeypatch, caplog):
+    clocks = Clocks(monkeypatch)
+    monkeypatch.setattr("mockpbx.app.KEEP_EVERY", 0.02)
+    pbx = await serve()
+    workspace = pbx.workspace_of("dev")
+    monkeypatch.setattr(workspace, "provisional_records", lambda: 1 / 0)
+    async with asyncio.timeout(PATIENCE):
+        while "could not be kept" not in caplog.text:
+            await asyncio.sleep(0.02)
+        clocks.ahead += HOUR
+        while not any(isinstance(entry.event, MachineClockSet) for entry in workspace.journal):
+            await asyncio.sleep(0.02)

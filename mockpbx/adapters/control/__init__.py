@@ -1,6 +1,6 @@
 """The control API under `/__admin`: see and steer a workspace from outside its calls."""
 
 from mockpbx.adapters.control.emulator import Emulator
-from mockpbx.adapters.control.service import ControlService
+from mockpbx.adapters.control.gate import ControlGate
 
-__all__ = ["ControlService", "Emulator"]
+__all__ = ["ControlGate", "Emulator"]

@@ -24,7 +24,6 @@ class AboutHandlers:
     """The public routes."""
 
     def __init__(self, emulator: Emulator, tally: Tally) -> None:
-        self.stopping = False
         self._emulator = emulator
         self._tally = tally
 
@@ -46,7 +45,7 @@ class AboutHandlers:
     async def _health(self, _: Ask) -> Reply:
         emulator = self._emulator
         return m.Health(
-            status="stopping" if self.stopping else "ok",
+            status="stopping" if emulator.stopping() else "ok",
             version=emulator.version,
             uptime=round(time.monotonic() - emulator.begun, 3),
             workspaces=len(list(emulator.switchboard)),
@@ -57,7 +56,7 @@ class AboutHandlers:
         return m.Alive(status="alive")
 
     async def _readyz(self, _: Ask) -> Reply:
-        if self.stopping:
+        if self._emulator.stopping():
             return envelope(HTTPStatus.SERVICE_UNAVAILABLE, "The server is stopping: it takes no more calls", None)
         trouble = self._emulator.trouble()
         if trouble is not None:

@@ -40,6 +40,8 @@ class Emulator:
     uncommitted: Callable[[Workspace], int] = lambda _: 0
     cadence: Lateness = field(default_factory=Lateness)
     lag: Lateness = field(default_factory=Lateness)
+    #: Whether it is about to end: it takes no more calls then.
+    stopping: Callable[[], bool] = lambda: False
     #: Why the database takes no records at the moment, None where it does.
     trouble: Callable[[], str | None] = lambda: None
     #: Connections that were refused since there were too many.

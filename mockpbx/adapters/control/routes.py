@@ -11,9 +11,9 @@ from mockpbx.adapters.control import console_messages as cm
 from mockpbx.adapters.control import evidence_messages as em
 from mockpbx.adapters.control import messages as m
 from mockpbx.adapters.control import traffic_messages as tm
+from mockpbx.adapters.control.gate import BASE
 from mockpbx.runtime.settings import WorkspaceSettings
 
-BASE = "/__admin"
 JSON = "application/json"
 #: What answers a request to upgrade its connection.
 WEBSOCKET = "websocket"

@@ -20,12 +20,13 @@ from mockpbx.adapters.control.behaviour import BehaviourHandlers
 from mockpbx.adapters.control.calls import CallHandlers
 from mockpbx.adapters.control.emulator import Emulator
 from mockpbx.adapters.control.evidence import EvidenceHandlers
+from mockpbx.adapters.control.gate import BASE
 from mockpbx.adapters.control.handset import HandsetHandlers
 from mockpbx.adapters.control.journal import JournalHandlers
 from mockpbx.adapters.control.news import News
 from mockpbx.adapters.control.pulse import PulseHandlers
 from mockpbx.adapters.control.reading import read_body, read_query
-from mockpbx.adapters.control.routes import BASE, ROUTES, UNDER_ANY_NAME, Route
+from mockpbx.adapters.control.routes import ROUTES, UNDER_ANY_NAME, Route
 from mockpbx.adapters.control.tally import Tally
 from mockpbx.adapters.control.traffic import TrafficHandlers
 from mockpbx.adapters.http import WrongMethod, envelope, path_of, pattern_of, segments_of
@@ -36,17 +37,15 @@ _log = logging.getLogger(__name__)
 
 
 class ControlService:
-    """Answers what is under `/__admin`, and `/metrics`. `tally` is to read every workspace's journal."""
+    """Answers what comes through the gate. `tally` counts what happens in all workspaces."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, tally: Tally) -> None:
         self._emulator = emulator
-        self.tally = Tally()
         self._news = News()
         self._journal = JournalHandlers(self._news)
         self._handset = HandsetHandlers(emulator)
-        self._about = AboutHandlers(emulator, self.tally)
         handlers: dict[str, Handler] = {
-            **self._about.handlers(),
+            **AboutHandlers(emulator, tally).handlers(),
             **BehaviourHandlers(emulator).handlers(),
             **CallHandlers(emulator).handlers(),
             **PulseHandlers(emulator).handlers(),
@@ -57,15 +56,6 @@ class ControlService:
         }
         assert handlers.keys() == {route.id for route in ROUTES}, "handlers and routes differ"
         self._routes = [(route, pattern_of(route.path), handlers[route.id]) for route in ROUTES]
-
-    def attach(self, app: web.Application) -> None:
-        """Serve these paths of an application, before those that take any other."""
-        for path in (BASE, BASE + r"/{path:[\s\S]*}", "/metrics", "/metrics/"):
-            app.router.add_route("*", path, self.handle)
-
-    def stopping(self) -> None:
-        """The emulator stops: it is not ready any more."""
-        self._about.stopping = True
 
     def close(self) -> None:
         """Answer every request that waits for news; end every stream and websocket, once it has told what there is."""

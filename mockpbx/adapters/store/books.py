@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import TYPE_CHECKING
 
 from mockpbx.adapters.store import schema
 from mockpbx.adapters.store.connection import Connection
+from mockpbx.adapters.store.ledger import Ledger
 from mockpbx.runtime.records import RecordPage, RecordQuery
-
-if TYPE_CHECKING:
-    from mockpbx.adapters.store.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +46,6 @@ class Books:
 
     async def _ledger(self, workspace: str) -> Ledger:
         """Return a workspace's ledger; reads a long one in steps, so that others have their turn in between."""
-        from mockpbx.adapters.store.ledger import Ledger  # with numpy, which an idle server does without
-
         ledger = self._ledgers.pop(workspace, None) or Ledger(workspace)
         self._ledgers[workspace] = ledger
         while not ledger.complete:

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from mockpbx.runtime.records import Condition, Field
 
-#: Rows in one block, at most: as many as the processor's cache holds with ease.
-BLOCK = 16_384
 #: Answers that a full block remembers: who asks for one page of a filter asks for the next.
 REMEMBERED = 4
 

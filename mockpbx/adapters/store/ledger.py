@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import TYPE_CHECKING
 
 from mockpbx.adapters.store import schema
-from mockpbx.adapters.store.columns import BLOCK, Columns
 from mockpbx.runtime.records import RecordPage, RecordQuery
+
+if TYPE_CHECKING:
+    from mockpbx.adapters.store.columns import Columns
+
+#: Records in one block, at most: as many as the processor's cache holds with ease.
+BLOCK = 16_384
 
 
 class Ledger:
@@ -29,6 +35,8 @@ class Ledger:
             self.records -= len(self._blocks.pop())
         rows = connection.execute(schema.NEWER, (self._workspace, self._newest, BLOCK)).fetchall()
         if rows:
+            from mockpbx.adapters.store.columns import Columns  # with numpy, which nobody needs for no records
+
             self._add(Columns.of(rows))
         self.complete = self.complete or len(rows) < BLOCK
         return len(rows) == BLOCK
