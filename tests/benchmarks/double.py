@@ -3,12 +3,12 @@
     python tests/benchmarks/double.py
 
 The call: rings 2 s, is answered, says hello, hears the bot's greeting out, presses a key; the bot hangs up at its
-checkpoint.
-The clock is `auto`. The unused plugin is timed as the same empty run with and without it, in turn.
+checkpoint. The clock is `auto`. The unused plugin is timed as the same empty run with and without it, in turn.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import statistics
@@ -48,6 +48,7 @@ def pytest(folder: Path, *flags: str) -> tuple[float, str]:
 
 def main() -> None:
     """Print the figures."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "test_call.py").write_text(CALL)

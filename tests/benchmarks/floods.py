@@ -1,9 +1,10 @@
-"""Floods of one token against a server of its own, and what they do to a call of another: `python floods.py [NAME...]`.
+"""Floods of one token on a server of its own, and what they do to a call of another: `python floods.py [NAME ...]`.
 
 For each flood: frames that the witness heard of those due, its gaps between frames in ms (p99 and worst), the server's
 memory, and how the flood was answered. Lateness depends on the machine: the quiet round is without a flood.
 """
 
+import argparse
 import asyncio
 import contextlib
 import gzip
@@ -312,13 +313,33 @@ async def pages(http, url):
     return dict(answers)
 
 
+async def cut_off(http, url):
+    """Clients that the server has cut off so far."""
+    async with http.get(f"{url}/metrics") as reply:
+        return re.search(r"^mockpbx_clients_cut_off_total (\S+)", await reply.text(), re.M)[1]
+
+
+async def until_cut_off(http, url, before, say=lambda: None):
+    """Wait for one more, at most a minute, then reset; how long it took."""
+    began = time.monotonic()
+    while (took := time.monotonic() - began) < 60 and await cut_off(http, url) == before:
+        say()
+        await asyncio.sleep(0.5)
+    async with http.post(f"{url}/__admin/reset", headers={"Authorization": "Bearer flood"}):
+        pass
+    return f"cut off after {took:.1f} s" if took < 60 else "not cut off"
+
+
+UPGRADE = (
+    f"GET {HANDSHAKE}websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+).encode()
+
+
 async def slow_reader(http, url):
     """A socket in 50 calls that reads nothing and says it lives all the same."""
     _, writer = await asyncio.open_connection(*address(url), limit=1)
-    writer.write(
-        f"GET {HANDSHAKE}websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
-    )
+    writer.write(UPGRADE)
 
     def say(text):
         data = text.encode()
@@ -328,24 +349,63 @@ async def slow_reader(http, url):
     writer.transport.pause_reading()
     for _ in range(50):
         say(event("joinRoom", {"sessionId": await place(http, url, "flood")}))
+    return await until_cut_off(http, url, await cut_off(http, url), lambda: say("3"))
+
+
+async def polling(http, url):
+    """Open a session that polls and has joined; its address."""
+    async with http.get(f"{url}{HANDSHAKE}polling") as reply:
+        session = f"{url}{HANDSHAKE}polling&sid=" + json.loads((await reply.text())[1:])["sid"]
+    await posted(http, session, "40" + json.dumps({"token": "flood"}))
+    return session
+
+
+async def posted(http, session, body):
+    async with http.post(session, data=body) as reply:
+        return reply.status
+
+
+async def polling_posts(http, url):
+    """One POST of very many packets."""
     began = time.monotonic()
-    async with http.get(f"{url}/metrics") as reply:
-        before = re.search(r"^mockpbx_clients_cut_off_total (\S+)", await reply.text(), re.M)[1]
-    while time.monotonic() - began < 60:
-        say("3")
-        await asyncio.sleep(0.5)
-        async with http.get(f"{url}/metrics") as reply:
-            if re.search(r"^mockpbx_clients_cut_off_total (\S+)", await reply.text(), re.M)[1] != before:
-                break
-    took = time.monotonic() - began
-    async with http.post(f"{url}/__admin/reset", headers={"Authorization": "Bearer flood"}):
-        pass
-    return f"cut off after {took:.1f} s" if took < 60 else "not cut off"
+    session = await polling(http, url)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5 * SECONDS):
+            status = await posted(http, session, "\x1e".join(['42["interruption",{}]'] * 45_000))
+            return f"{status} after {time.monotonic() - began:.1f} s"
+    return "no answer"
+
+
+async def polling_stops(http, url):
+    """A client in a call that polls no more."""
+    session = await polling(http, url)
+    before = await cut_off(http, url)
+    session_id = await place(http, url, "flood")
+    await posted(http, session, event("joinRoom", {"sessionId": session_id}))
+    return await until_cut_off(http, url, before)
+
+
+async def websocket_pings(http, url):
+    """Bursts of empty pings of the websocket's own, on one connection after the other."""
+    answers, began = Counter(), time.monotonic()
+    while time.monotonic() - began < SECONDS:
+        reader, writer = await asyncio.open_connection(*address(url))
+        writer.write(UPGRADE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x89\x80\0\0\0\0" * 40_000)
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(1):
+                while heard := await reader.read(65_536):
+                    answers["pongs"] += heard.count(b"\x8a\0")
+        answers["closed" if reader.at_eof() or reader.exception() else "open"] += 1
+        writer.transport.abort()
+    return dict(answers)
 
 
 FLOODS = [
     quiet, connections, slow_headers, slow_bodies, handshakes, tokens, joins, strangers, presses, long_ids, giant, deep,
-    placeholders, rooms, bombs, pipelined, pages, slow_reader,
+    placeholders, rooms, bombs, pipelined, pages, slow_reader, polling_posts, polling_stops,
+    websocket_pings,
 ]  # fmt: skip
 SWITCHES = ("--request-timeout", "3", "--most-connections", "2000", "--most-workspaces", "1000", "--most-calls", "200",
             "--slow-reader-timeout", "3", "--call-limit", "600")  # fmt: skip
@@ -360,8 +420,20 @@ def memory(pid):
     return now, peak
 
 
+def chosen():
+    """The floods that the command line names, or all."""
+    floods = {flood.__name__: flood for flood in FLOODS}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(floods)}; all where none is named")
+    names = parser.parse_args().names
+    unknown = [name for name in names if name not in floods]
+    if unknown:
+        parser.error(f"there is no flood {', '.join(unknown)}: expected {', '.join(floods)}")
+    return [floods[name] for name in names] or FLOODS
+
+
 def main():
-    wanted = [flood for flood in FLOODS if flood.__name__ in sys.argv[1:]] or FLOODS
+    wanted = chosen()
     command = [sys.executable, "-m", "mockpbx", "serve", "--port", "0", "--database", ":memory:", *SWITCHES]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     url = re.search(r"http://\S+", server.stdout.readline())[0]
@@ -370,7 +442,7 @@ def main():
     process.start()
     ours.recv()
     print(f"load {os.getloadavg()[0]:.1f}")
-    print(f"{'flood':13} {'frames':>11} {'p99':>6} {'worst':>6} {'MB':>5} {'peak':>5}  answered")
+    print(f"{'flood':15} {'frames':>11} {'p99':>6} {'worst':>6} {'MB':>5} {'peak':>5}  answered")
     try:
         for flood in wanted:
             memory(server.pid)
@@ -381,7 +453,7 @@ def main():
             now, peak = memory(server.pid)
             share = f"{frames}/{lasted * 50:.0f}"
             name = flood.__name__
-            print(f"{name:13} {share:>11} {p99:6.1f} {worst:6.1f} {now:5.0f} {peak:5.0f}  {answered}", flush=True)
+            print(f"{name:15} {share:>11} {p99:6.1f} {worst:6.1f} {now:5.0f} {peak:5.0f}  {answered}", flush=True)
     finally:
         server.terminate()
         server.wait()

@@ -5,6 +5,7 @@ each of the two in turn, so that both meet the same load: an `audio` event of 32
 websockets, and `GET /cdr?limit=1` on kept connections. The figures change with what else the machine does.
 """
 
+import argparse
 import asyncio
 import os
 import sys
@@ -119,4 +120,6 @@ async def compare(what: str, rounds: int, near, far) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 3_000))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rounds", type=int, nargs="?", default=3_000, help="of each of the two (default: 3000)")
+    asyncio.run(measure(parser.parse_args().rounds))

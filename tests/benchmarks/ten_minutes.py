@@ -3,6 +3,7 @@
 Run by hand: `python tests/benchmarks/ten_minutes.py`; tests/js needs its packages (`npm ci` there). Five calls.
 """
 
+import argparse
 import asyncio
 import json
 import statistics
@@ -35,4 +36,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     asyncio.run(main())

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+#: Ms by quantile; None where there was nothing to measure.
+Quantiles = dict[str, float | None]
+
 FRAME = 0.020
 _ENDS = 5  # a frame is lost if it is missing at each of so many instants, 20 ms apart: a late one is not
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
 _BUCKETS_MS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0)
 
 
@@ -39,22 +43,25 @@ def deviations(arrivals: Sequence[float], began: float, ended: float) -> NDArray
     return np.asarray(np.abs(offsets - np.median(offsets)) if len(times) else offsets)
 
 
-def drift_ms_per_minute(arrivals: Sequence[float], began: float, ended: float) -> float:
-    """Return how much later than due a call's frames come with every minute, by the straight line that fits best."""
+def drift_ms_per_minute(arrivals: Sequence[float], began: float, ended: float) -> float | None:
+    """Return how much later than due a call's frames come with every minute, by the straight line that fits best.
+
+    None where too few came to tell.
+    """
     times = np.asarray(arrivals)
     times = times[(times >= began) & (times < ended)]
     if len(times) < 100:
-        return math.nan
+        return None
     slope = np.polyfit(np.arange(len(times)) * FRAME, times - times[0] - FRAME * np.arange(len(times)), 1)[0]
     return float(slope * 60 * 1_000)
 
 
-def summary(seconds: NDArray[np.float64]) -> dict[str, float]:
+def summary(seconds: NDArray[np.float64]) -> Quantiles:
     """Return quantiles in ms."""
     if not len(seconds):
-        return {"p50": math.nan, "p90": math.nan, "p99": math.nan, "p999": math.nan, "max": math.nan}
-    quantiles = np.quantile(seconds, (0.5, 0.9, 0.99, 0.999, 1)) * 1_000
-    return dict(zip(("p50", "p90", "p99", "p999", "max"), (round(float(q), 3) for q in quantiles), strict=True))
+        return dict.fromkeys(_QUANTILES)
+    quantiles = np.quantile(seconds, tuple(_QUANTILES.values())) * 1_000
+    return dict(zip(_QUANTILES, (round(float(q), 3) for q in quantiles), strict=True))
 
 
 def histogram(seconds: NDArray[np.float64]) -> dict[str, int]:

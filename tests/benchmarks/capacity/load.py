@@ -230,7 +230,7 @@ def main() -> None:
         options.server_core,
     )  # fmt: skip
     try:
-        print(json.dumps(LoadClient(load).run()))
+        print(json.dumps(LoadClient(load).run(), allow_nan=False))
     except (OSError, KeyError, ValueError) as error:
         sys.exit(f"the load did not come about: {type(error).__name__}: {error}")
 

@@ -17,11 +17,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import servers
+from .report import shown
 from .search import Figures, load_command
-from .suite import DOWNLINK, DUPLEX
+from .suite import DOWNLINK, DUPLEX, Options
 
 RATE = 487  # samples a second, of py-spy: no divisor of any grid that the server wakes on
 ROWS = 18
+LEAST = 3  # samples: what was seen less often is chance
+OPTIONS = Options(seconds=5.0)
+_LEGEND = f"""\
+downlink  frames are made and sent
+uplink    packets of sound are read and acknowledged
+loop      the rest: the event loop, its timers, the kernel; what uvloop does in C stands as Runner.run
+us        CPU of the server, by the frames that it sends; that of the uplink by the packets that it is sent, if any
+Each line is a function without those that it calls; one that was seen fewer than {LEAST} times is left out."""
 SAMPLER = servers.HERE / "sampled.py"
 _FRAME = re.compile(r"(.*) \((.*):(\d+)\)$")
 
@@ -42,7 +51,7 @@ def profile(calls: int, seconds: float, loop: str, per_token: int) -> Figures:
     """Load a server twice, listening only and full duplex, and sample it. Returns the figures of both."""
     found: Figures = {"calls": calls, "loop": loop, "sampler": "py-spy" if _py_spy(loop) else "signals", "loads": {}}
     for uplink in (DOWNLINK, DUPLEX):
-        found["loads"][uplink] = _sampled(calls, max(seconds, 5.0), loop, per_token, uplink)
+        found["loads"][uplink] = _sampled(calls, seconds, loop, per_token, uplink)
     return found
 
 
@@ -132,7 +141,11 @@ def _parts(stacks: str, figures: Figures) -> Figures:
         "us_of_all": {name: round(sum(counter.values()) * each / per[name], 2) for name, counter in parts.items()},
         "share": {name: round(sum(counter.values()) / max(total, 1), 4) for name, counter in parts.items()},
         "functions": {
-            name: {where: round(count * each / per[name], 2) for where, count in counter.most_common(ROWS)}
+            name: {
+                where: round(count * each / per[name], 2)
+                for where, count in counter.most_common(ROWS)
+                if count >= LEAST
+            }
             for name, counter in parts.items()
         },
         "lines": {where: round(count / max(total, 1), 4) for where, count in lines.most_common(2 * ROWS)},
@@ -147,20 +160,21 @@ def _short(path: str) -> str:
 def text(found: Figures) -> str:
     """Return the profile to read."""
     lines = [
-        f"{found['calls']} calls on {found['loop']}, sampled by {found['sampler']}; the sampler's own cost is in it"
+        f"{found['calls']} calls on {found['loop']}, sampled by {found['sampler']}; the sampler's own cost is in it",
+        _LEGEND,
     ]
     for uplink, figures in found["loads"].items():
         server, stacks = figures["server"], figures["stacks"]
         lines += [
             "",
-            f"uplink {uplink}: {server['core_share']:.0%} of the core, {server['us_per_frame']:.1f} us per frame, "
+            f"uplink {uplink}: CPU {server['core_share']:.0%} of a core, {server['us_per_frame']:.1f} us per frame, "
             f"{figures['frames']['delivered_worst_call']:.2%} of frames to the worst call, "
-            f"p99 {figures['deviation_ms']['p99']:.1f} ms off the grid, {stacks['samples']} samples",
+            f"p99 {shown(figures['deviation_ms']['p99'], '.1f')} ms off the grid, {stacks['samples']} samples",
         ]
         for part, functions in stacks["functions"].items():
             if not functions:
                 continue
             unit = "packet" if part == "uplink" and figures["acks"]["asked_while_measured"] else "frame"
-            lines.append(f"  {part}: {stacks['share'][part]:.0%}, {stacks['us_of_all'][part]:.1f} us per {unit}")
+            lines.append(f"  {part}: {stacks['share'][part]:.0%} of it, {stacks['us_of_all'][part]:.1f} us per {unit}")
             lines += [f"    {cost:8.2f} us  {where}" for where, cost in functions.items()]
     return "\n".join(lines)

@@ -8,7 +8,17 @@ from .search import Figures
 from .suite import DOWNLINK
 from .targets import Summary, Target, doubts, ratio, targets
 
-_WORDS = {True: "met", False: "MISSED", None: "not measured"}
+#: What a reader has to know of the table.
+_LEGEND = """\
+held      the most calls with >= 99.9 % of frames to the worst call, p99 <= 5 ms off the 20 ms grid; median of runs
+CPU ms/s  of the server, for one second of one call, at {calls} calls; us/frame is the same for each frame that it sends
+by CPU    the calls that a whole core would pay for
+p99 ms    how far frames come off their grid, at {calls} calls
+kB/call   memory of a connected call, the mean of 199; the first of all, which loads what calls need, is not in it
+ours/its  mockpbx's figure by this server's, of the column to the left
+uplink    bytes of sound in a packet and how often each call sends one; none: the calls only listen
+node, python-socketio: peers as a user would write them. floor: plain send() of the same bytes, and nothing else.
+mockpbx keeps its records in a file, as by default, a new one at each start; the others keep none."""
 _HEADINGS = ("server", "uplink", "held", "ours/its", "CPU ms/s", "ours/its", "us/frame", "by CPU", "p99 ms", "kB/call")
 _ROW = "{:16}{:12}{:>7}{:>10}{:>10}{:>10}{:>10}{:>8}{:>8}{:>9}"
 
@@ -27,18 +37,26 @@ def text(found: Figures) -> str:
     return "\n".join([
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']} on "
         f"{machine['event_loop']}, Node {machine['node']}, load before {machine['load_before']:.1f}",
-        f"Calls held: >= 99.9 % of frames to the worst call, p99 <= 5 ms off the 20 ms grid. CPU and p99 at "
-        f"{options['fixed_calls']} calls; by CPU: the calls that a whole core would pay for. Medians of runs.",
+        "",
+        _LEGEND.format(calls=options["fixed_calls"]),
         "",
         _ROW.format(*_HEADINGS),
         *_rows(found),
         "",
-        *(_line(target) for target in targets(found)),
-        "",
         *(f"doubt: {doubt}" for doubt in doubts(found)),
         *(f"left out, for want of time: {what}" for what in found["left_out"]),
-        f"{found['seconds']:.0f} s",
+        "",
+        *_promises(targets(found)),
+        "",
+        f"measured in {found['seconds']:.0f} s",
     ])  # fmt: skip
+
+
+def _promises(promised: list[Target]) -> list[str]:
+    """Return what was measured of what was promised, a line each, and the names of the rest."""
+    missing = [target.name for target in promised if target.met is None]
+    told = [_line(target) for target in promised if target.met is not None]
+    return [*told, *([f"not measured: {'; '.join(missing)}"] if missing else [])]
 
 
 def _rows(found: Figures) -> list[str]:
@@ -52,22 +70,23 @@ def _row(s: Summary, name: str, mode: str) -> str:
     return _ROW.format(
         name,
         mode,
-        _show(held, "g"),
-        _show(ratio(s.held("mockpbx", mode), held), ".2f"),
-        _show(cpu, ".3f"),
-        _show(ratio(s.cpu_ms("mockpbx", mode), cpu), ".2f"),
-        _show(s.frame_us(name, mode), ".1f"),
-        _show(ratio(1_000, cpu), ".0f"),
-        _show(s.p99_ms(name, mode), ".2f"),
-        _show(s.around("memory", name, "kb_per_call") if mode == DOWNLINK else None, ".0f"),
+        shown(held, "g"),
+        shown(ratio(s.held("mockpbx", mode), held), ".2f"),
+        shown(cpu, ".3f"),
+        shown(ratio(s.cpu_ms("mockpbx", mode), cpu), ".2f"),
+        shown(s.frame_us(name, mode), ".1f"),
+        shown(ratio(1_000, cpu), ".0f"),
+        shown(s.p99_ms(name, mode), ".2f"),
+        shown(s.around("memory", name, "kb_per_call") if mode == DOWNLINK else None, ".0f"),
     )
 
 
 def _line(target: Target) -> str:
-    value = "-" if target.value is None else f"{target.value:.2f} {target.unit}"
+    value = f"{shown(target.value, '.2f')} {target.unit}"
     bound = f"{'>=' if target.at_least else '<='} {target.bound:g} {target.unit}"
-    return f"{target.name:46}{value:>14}{bound:>14}  {_WORDS[target.met]}"
+    return f"{target.name:46}{value:>14}{bound:>14}  {'met' if target.met else 'MISSED'}"
 
 
-def _show(value: float | None, form: str) -> str:
+def shown(value: float | None, form: str) -> str:
+    """Return a figure, or a dash where it was not measured."""
     return "-" if value is None else format(value, form)

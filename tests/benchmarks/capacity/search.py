@@ -69,8 +69,9 @@ def breaches(figures: Figures) -> list[str]:
     """Return what keeps these figures from being calls that were held; nothing where they were."""
     if "broken" in figures:
         return [figures["broken"]]
-    acks = figures["acks"]
+    acks, p99 = figures["acks"], figures["deviation_ms"]["p99"]
     unconfirmed = acks["refused"] + acks["missing"]
+    off_grid = "no frame came while it was measured" if p99 is None else f"p99 {p99:.1f} ms off the grid"
     found = [
         (figures["lost_calls"], f"{figures['lost_calls']} calls lost"),
         (figures["strange_messages"], f"{figures['strange_messages']} messages that no call has"),
@@ -78,7 +79,7 @@ def breaches(figures: Figures) -> list[str]:
             figures["frames"]["delivered_worst_call"] < DELIVERED,
             f"{figures['frames']['delivered_worst_call']:.2%} of frames to the worst call",
         ),
-        (not figures["deviation_ms"]["p99"] <= P99_MS, f"p99 {figures['deviation_ms']['p99']:.1f} ms off the grid"),
+        (p99 is None or p99 > P99_MS, off_grid),
         (unconfirmed > acks["asked"] * (1 - DELIVERED), f"{unconfirmed} of {acks['asked']} packets unconfirmed"),
     ]
     return [text for bad, text in found if bad]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,7 +44,7 @@ def figures(client: Client, before: Reading, after: Reading, sent: int) -> dict[
         "seconds": round(after.at - before.at, 3),
         "frames": _frames(calls, before.at, after.at - before.at, len(deviation)),
         "deviation_ms": cadence.summary(deviation),
-        "deviation_ms_worst_call_p99": max(cadence.summary(one)["p99"] for one in each),
+        "deviation_ms_worst_call_p99": _worst(cadence.summary(one)["p99"] for one in each),
         "deviation_histogram_ms": cadence.histogram(deviation),
         "drift_ms_per_minute": _drift(calls, before.at, after.at),
         "acks": _acks(calls, sent),
@@ -69,9 +69,13 @@ def _frames(calls: Sequence[Call], began: float, seconds: float, received: int) 
     }
 
 
-def _drift(calls: Sequence[Call], began: float, ended: float) -> float:
-    drifts = (cadence.drift_ms_per_minute(call.arrivals, began, ended) for call in calls[:DRIFTING])
-    return round(max(abs(drift) for drift in drifts), 3)
+def _drift(calls: Sequence[Call], began: float, ended: float) -> float | None:
+    return _worst(cadence.drift_ms_per_minute(call.arrivals, began, ended) for call in calls[:DRIFTING])
+
+
+def _worst(figures: Iterable[float | None]) -> float | None:
+    """Return the one farthest from 0, its sign dropped, of those that were measured; None where none was."""
+    return max((round(abs(figure), 3) for figure in figures if figure is not None), default=None)
 
 
 def _acks(calls: Sequence[Call], sent: int) -> dict[str, object]:

@@ -29,10 +29,14 @@ SERVER_CORE, CLIENT_CORE = 0, 1
 Command = Callable[[int, str], list[str]]
 
 
+#: What mockpbx is told for calls: the client joins when all are placed, and until then none of them is to be dialled.
+FOR_CALLS = ("--seed", "1", "--dialplan", str(HERE / "plan.yaml"), "--dial-delay", "600")
+
+
 def _mockpbx(port: int, loop: str) -> list[str]:
-    options = ["--database", ":memory:", "--seed", "1", "--dialplan", str(HERE / "plan.yaml"), "--event-loop", loop]
-    # The client joins when all calls are placed: until then none of them is to be dialled.
-    return [sys.executable, "-m", "mockpbx", "serve", "--port", str(port), "--dial-delay", "600", *options]
+    # A file, as by default; its name is one in the folder that `running` makes.
+    options = ["--database", "records.db", "--event-loop", loop]
+    return [sys.executable, "-m", "mockpbx", "serve", "--port", str(port), *options]
 
 
 #: By name: what to run, given a port and an event loop for Python.
@@ -74,24 +78,30 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def running(name: str, loop: str, sampler: list[str] | None = None) -> Iterator[Running]:
+def running(name: str, loop: str, sampler: list[str] | None = None, *, calls: bool = True) -> Iterator[Running]:
     """Run a server on its core for as long as the block lasts. Raises RuntimeError where it does not come up.
 
-    With `sampler`, a command of Python's that runs a module, mockpbx runs in it.
+    What it writes goes to a new folder, which is deleted afterwards; TMPDIR tells on which disk.
+    With `sampler`, a command of Python's that runs a module, mockpbx runs in it. Without `calls` it is told nothing but
+    where to listen and where to write.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = SERVERS[name](port, loop)
+    if calls and name == "mockpbx":
+        command += FOR_CALLS
     if sampler is not None:
         command = [sys.executable, *sampler, *command[2:]]
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryFile() as log:  # a pipe that nobody reads would stop a server that logs
+    # A pipe that nobody reads would stop a server that logs.
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         child = subprocess.Popen(
             command,
             stdout=subprocess.DEVNULL,
             stderr=log,
+            cwd=folder,
             env=environment(),
         )
         process.pin(SERVER_CORE, child.pid)

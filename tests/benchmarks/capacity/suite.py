@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import around, servers
+from .load import UPLINKS
 from .search import Figures, Plan, breaches, capacity, probe
 
 DUPLEX, DOWNLINK = "2560/160ms", "none"
@@ -21,8 +22,8 @@ DUPLEX, DOWNLINK = "2560/160ms", "none"
 class Options:
     """What to measure. Seconds are those of one probe; `limit` is of the whole."""
 
-    servers: tuple[str, ...]
-    modes: tuple[str, ...]
+    servers: tuple[str, ...] = tuple(servers.SERVERS)
+    modes: tuple[str, ...] = tuple(UPLINKS)
     runs: int = 3
     seconds: float = 4.0
     probes: int = 6
@@ -36,7 +37,7 @@ class Options:
 
 
 #: Smaller in everything: tells whether a change helps, not what a machine holds.
-QUICK = {"runs": 1, "seconds": 2.0, "probes": 3, "fixed_calls": 60, "starts": 3, "limit": 165.0, "modes": (DUPLEX,)}
+QUICK = Options(modes=(DUPLEX,), runs=1, seconds=2.0, probes=3, fixed_calls=60, starts=3, limit=165.0)
 
 
 class Suite:
@@ -96,7 +97,7 @@ class Suite:
                     starting[name, mode] = self._capacity(run, name, mode, starting.get((name, mode)))
 
     def _fixed(self, run: int, name: str, mode: str) -> None:
-        if not self._time_left(f"run {run + 1}: {self.options.fixed_calls} calls of {name}, {mode}"):
+        if not self._time_left(f"run {run + 1}: {self.options.fixed_calls} calls of {name}, uplink {mode}"):
             return
         figures = probe(name, self.options.fixed_calls, mode, self._plan)
         self.found["fixed"].append({"run": run, "name": name, "breaches": breaches(figures)} | figures)
@@ -104,7 +105,7 @@ class Suite:
     def _capacity(self, run: int, name: str, mode: str, start: int | None) -> int:
         """Search; returns where to begin the next time."""
         begin = start or self._promised(name, mode)
-        if not self._time_left(f"run {run + 1}: calls held by {name}, {mode}"):
+        if not self._time_left(f"run {run + 1}: calls held by {name}, uplink {mode}"):
             return begin
         found = capacity(name, mode, self._plan, begin)
         self.found["capacity"].append({"run": run, "name": name, "mode": mode} | asdict(found))
@@ -128,11 +129,6 @@ class Suite:
 
     def _tell(self, what: str) -> None:
         print(f"{time.monotonic() - self._began:6.0f} s  {what}", file=sys.stderr, flush=True)
-
-
-def options_of(chosen: Options, quick: bool) -> Options:
-    """Return the options, or what --quick makes of them."""
-    return replace(chosen, **QUICK) if quick else chosen  # type: ignore[arg-type]
 
 
 def loop_of(wanted: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ class Target:
     @property
     def met(self) -> bool | None:
         """Whether it is met; None where it was not measured."""
-        if self.value is None or math.isnan(self.value):
+        if self.value is None:
             return None
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
@@ -42,9 +41,9 @@ class Summary:
         self._found = found
 
     def held(self, name: str, mode: str) -> float | None:
-        """Return how many calls a server held."""
+        """Return how many calls a server held. A search that ended before it found any tells nothing."""
         rows = (one for one in self._found["capacity"] if one["name"] == name and one["mode"] == mode)
-        return _median(one["held"] for one in rows if one["probes"])
+        return _median(one["held"] for one in rows if one["held"] or one["complete"])
 
     def cpu_ms(self, name: str, mode: str) -> float | None:
         """Return the CPU time of a call and second at the fixed load, in ms."""
@@ -67,13 +66,13 @@ class Summary:
             value = value[key]
         return float(value)
 
-    def _fixed(self, name: str, mode: str, figure: Callable[[Figures], float]) -> float | None:
+    def _fixed(self, name: str, mode: str, figure: Callable[[Figures], float | None]) -> float | None:
         rows = (one for one in self._found["fixed"] if one["name"] == name and one["uplink"] == mode)
         return _median(figure(one) for one in rows if "broken" not in one)
 
 
-def _median(values: Iterable[float]) -> float | None:
-    there = [value for value in values if not math.isnan(value)]
+def _median(values: Iterable[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
     return statistics.median(there) if there else None
 
 
@@ -124,10 +123,15 @@ def _rivals(found: Figures) -> list[str]:
 
 def _searches(found: Figures) -> list[str]:
     return [
-        f"the search for {one['name']}, {one['mode']}, run {one['run'] + 1} was cut short"
+        f"the search for {one['name']}, uplink {one['mode']}, run {one['run'] + 1} ended early: {_between(one)}"
         for one in found["capacity"]
         if not one["complete"]
     ]
+
+
+def _between(one: Figures) -> str:
+    held = f"{one['held']} calls were held" if one["held"] else "no number of calls was found that is held"
+    return f"{held}, {'more were not tried' if one['failed'] is None else str(one['failed']) + ' were not'}"
 
 
 def _client(found: Figures) -> list[str]:
@@ -136,10 +140,12 @@ def _client(found: Figures) -> list[str]:
         client = (one["figures"] or {}).get("client")
         if one["name"] == "floor" or client is None:
             continue
-        if client["core_share"] > CLIENT_BUSY or client["lateness_ms"]["p99"] > CLIENT_LATE_MS:
-            told.append(f"the client may be what limits {one['name']} at {one['held']} calls, {one['mode']}")
+        if client["core_share"] > CLIENT_BUSY or (client["lateness_ms"]["p99"] or 0) > CLIENT_LATE_MS:
+            told.append(f"the client may limit {one['name']} at {one['held']} calls, uplink {one['mode']}")
     for mode in found["options"]["modes"]:
         times = ratio(s.held("floor", mode), s.held("mockpbx", mode))
         if times is not None and times < AHEAD:
-            told.append(f"{mode}: the client held only {times:.2f} times mockpbx's calls beside the floor server")
+            told.append(
+                f"the client may limit mockpbx, uplink {mode}: with the floor it holds {times:.2f} times as many calls"
+            )
     return told

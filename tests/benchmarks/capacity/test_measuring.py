@@ -1,17 +1,26 @@
 """What measures is measured: by arrivals whose figures are known, by bytes taken apart, on a real server."""
 
+import ast
 import asyncio
 import json
 import os
+import runpy
+import sys
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.capacity import cadence
+from benchmarks.capacity import cadence, profiling, servers
+from benchmarks.capacity.__main__ import read
 from benchmarks.capacity.load import Load, LoadClient
 from benchmarks.capacity.report import judged, text
 from benchmarks.capacity.search import Capacity, _next, breaches
+from benchmarks.capacity.suite import DOWNLINK, DUPLEX, QUICK, Options
+from benchmarks.capacity.targets import Summary, doubts
 from benchmarks.capacity.wire import FIRST_ACK, AudioPacket, emit, frames, masked_digits
 
+BENCHMARKS = Path(__file__).parents[1]
 GRID = 1_000 + 0.020 * np.arange(300)  # six seconds
 
 
@@ -80,13 +89,29 @@ def test_the_search_steps_up_by_the_cpu_and_ends_between_held_and_failed():
 
 async def test_the_load_client_holds_calls_with_a_real_server(serve):
     pbx = await serve(dial_delay=600)
-    load = Load(pbx.url, calls=3, seconds=1, pid=os.getpid(), per_token=2)
-    figures = await asyncio.to_thread(LoadClient(load).run)
+    talking = Load(pbx.url, calls=3, seconds=1, pid=os.getpid(), per_token=2)
+    listening = Load(pbx.url, calls=1, seconds=0.1, uplink="none")
+    clients = (asyncio.to_thread(LoadClient(load).run) for load in (talking, listening))
+    figures, listened = await asyncio.gather(*clients)
     assert figures["lost_calls"] == figures["strange_messages"] == 0
     assert figures["frames"]["received"] > 0
     acks = figures["acks"]
     assert acks["refused"] == 0 < acks["confirmed"]
     assert acks["confirmed"] + acks["missing"] == acks["asked"] <= 3 * int(2 / 0.16)
+    assert listened["acks"]["ms"]["p99"] is None
+    assert listened["drift_ms_per_minute"] is None
+    json.dumps([figures, listened], allow_nan=False)
+
+
+async def test_a_server_keeps_its_records_in_a_file_that_is_gone_with_it():
+    def run() -> tuple[Path, list[str]]:
+        with servers.running("mockpbx", "asyncio") as up:
+            folder = Path(f"/proc/{up.pid}/cwd").readlink()
+            return folder, [file.name for file in folder.iterdir()]
+
+    folder, files = await asyncio.to_thread(run)
+    assert {"records.db", "records.db-wal"} <= set(files)
+    assert not folder.exists()
 
 
 def test_calls_that_were_not_held_say_why():
@@ -97,6 +122,8 @@ def test_calls_that_were_not_held_say_why():
         "deviation_ms": {"p99": 7.5},
         "acks": {"asked": 1_000, "refused": 1, "missing": 3},
     }
+    silent = figures | {"lost_calls": 0, "strange_messages": 0, "deviation_ms": cadence.summary(np.empty(0))}
+    assert "no frame came while it was measured" in breaches(silent)
     assert breaches(figures) == [
         "1 calls lost",
         "98.00% of frames to the worst call",
@@ -105,12 +132,98 @@ def test_calls_that_were_not_held_say_why():
     ]
 
 
+MACHINE = {"cpu": "", "cores": 2, "kernel": "", "python": "", "event_loop": "asyncio", "node": None, "load_before": 0.0,
+           "apart": True}  # fmt: skip
+NOTHING = {
+    "machine": MACHINE, "options": {"fixed_calls": 100, "servers": ["mockpbx"], "modes": [DUPLEX]},
+    "around": {}, "fixed": [], "capacity": [], "left_out": ["everything"], "seconds": 0.0,
+}  # fmt: skip
+
+
 def test_a_report_of_nothing_is_a_report():
-    found = {
-        "machine": {"cpu": "", "cores": 2, "kernel": "", "python": "", "event_loop": "asyncio", "node": None,
-                    "load_before": 0.0, "apart": True},
-        "options": {"fixed_calls": 100, "servers": ["mockpbx"], "modes": ["none"]},
-        "around": {}, "fixed": [], "capacity": [], "left_out": ["everything"], "seconds": 0.0,
-    }  # fmt: skip
-    assert "not measured" in text(found)
-    assert judged(found)["doubts"] == []
+    assert "not measured: calls held" in text(NOTHING)
+    assert judged(NOTHING)["doubts"] == []
+
+
+def test_what_was_not_measured_is_a_dash_and_not_a_number():
+    nothing = cadence.summary(np.empty(0))
+    assert set(nothing.values()) == {None}
+    assert cadence.drift_ms_per_minute(GRID[:50], 1_000, 1_006) is None
+    used = {"ms_per_call_second": 1.0, "us_per_frame": 20.0, "core_taken_by_others": 0.0, "core_share": 0.1}
+    silent = {"name": "mockpbx", "uplink": DUPLEX, "deviation_ms": nothing, "server": used}
+    found = judged(NOTHING | {"fixed": [silent], "long": {"deviation_ms": nothing, "drift_ms_per_minute": None}})
+    row = next(line for line in text(found).splitlines() if line.startswith("mockpbx   "))
+    assert row.split() == ["mockpbx", DUPLEX, "-", "-", "1.000", "1.00", "20.0", "1000", "-", "-"]
+    assert {target["met"] for target in found["targets"]} == {None}
+    json.dumps(found, allow_nan=False)
+
+    stacks = {"samples": 0, "functions": {"downlink": {}}}
+    load = {"server": used, "frames": {"delivered_worst_call": 0.0}, "deviation_ms": nothing, "stacks": stacks}
+    profile = {"calls": 5, "loop": "asyncio", "sampler": "signals", "loads": {DOWNLINK: load}}
+    assert "p99 - ms off the grid" in profiling.text(profile)
+
+
+def test_a_search_that_ended_early_does_not_say_that_no_calls_are_held():
+    early = {"run": 0, "name": "mockpbx", "mode": DUPLEX} | asdict(Capacity(failed=115, probes=[{"broken": "it fell"}]))
+    found = NOTHING | {"capacity": [early]}
+    assert Summary(found).held("mockpbx", DUPLEX) is None
+    assert doubts(found)[0].endswith("ended early: no number of calls was found that is held, 115 were not")
+    early["complete"] = True
+    assert (Summary(found).held("mockpbx", DUPLEX), doubts(found)) == (0, [])
+
+
+# --- what somebody asks for -------------------------------------------------------------------------------------------
+
+
+def test_quick_leaves_alone_what_was_given():
+    _, quick = read(["--quick", "--modes", "none", "--seconds", "1", "--runs", "2", "--limit", "30"])
+    assert (quick.modes, quick.seconds, quick.runs, quick.limit) == (["none"], 1, 2, 30)
+    assert (quick.probes, quick.fixed_calls, quick.around) == (QUICK.probes, QUICK.fixed_calls, True)
+    assert read(["--quick"])[1] == QUICK
+    assert read([])[1] == Options()
+    assert (read(["--profile"])[1].seconds, read(["--profile", "--seconds", "2"])[1].seconds) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--json nowhere/x.json", "cannot write nowhere/x.json: No such file or directory; name another file"),
+        ("--json .", "cannot write .: Is a directory; name another file"),
+        ("--seconds nan", "'nan' is no number above 0"),
+        ("--limit inf", "'inf' is no number above 0"),
+        ("--runs 0", "'0' is no whole number above 0"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_measured(words, sentence, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        read(words.split())
+    assert left.value.code == 2
+    assert capsys.readouterr().err.rstrip().endswith(sentence)
+
+
+def test_a_file_for_the_figures_is_not_touched_before_there_are_any(tmp_path):
+    file, new = tmp_path / "old.json", tmp_path / "new.json"
+    file.write_text("{}")
+    assert read(["--json", str(file)])[0].json == file
+    assert file.read_text() == "{}"
+    read(["--json", str(new)])
+    assert not new.exists()
+
+
+@pytest.mark.parametrize("name", ["double", "figures", "recorder", "records", "soak", "ten_minutes"])
+def test_the_other_benchmarks_say_what_they_measure_when_asked(name, capsys, monkeypatch):
+    file = BENCHMARKS / f"{name}.py"
+    monkeypatch.setattr(sys, "argv", [file.name, "--help"])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(file), run_name="__main__")
+    assert left.value.code == 0
+    described = ast.get_docstring(ast.parse(file.read_text())).splitlines()[0]
+    assert described in " ".join(capsys.readouterr().out.split())
+
+
+def test_every_benchmark_is_in_the_list_for_contributors():
+    told = (BENCHMARKS.parents[1] / "CONTRIBUTING.md").read_text()
+    scripts = {path.name for path in BENCHMARKS.glob("*.py")} - {"records_burst.py"}  # a part of records.py
+    assert len(scripts) >= 8
+    assert sorted(name for name in scripts if f"| `python tests/benchmarks/{name}" not in told) == []
