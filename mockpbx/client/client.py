@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from types import TracebackType
@@ -195,7 +195,7 @@ class Client:
         self._sessions.put_nowait(session)
         call = self._calls.get(session.session_id)
         if call is not None and call.wanted:
-            self._run(call.join())
+            self._join(call)
         elif self._placing:
             self._announced.add(session.session_id)
 
@@ -211,10 +211,10 @@ class Client:
             if isinstance(message, m.CdrEvent):
                 del self._calls[session_id]
 
-    def _run(self, errand: Coroutine[Any, Any, None]) -> None:
+    def _join(self, call: Call) -> None:
         async def quietly() -> None:
             with suppress(ClientError):  # if the connection went, joining follows its return
-                await errand
+                await call.join()
 
         task = asyncio.ensure_future(quietly())
         self._errands.add(task)

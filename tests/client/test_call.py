@@ -1,6 +1,7 @@
 """Calls through the client, with a real server at the other end."""
 
 import asyncio
+import gc
 
 import numpy as np
 import pytest
@@ -204,6 +205,16 @@ async def test_joining_at_once_does_not_wait_for_the_announcement(serve):
 
         await call.until(RoomJoined, status="success")
         await call.until(DialStatusChange, status="Dialing")
+
+
+async def test_who_leaves_as_soon_as_a_call_is_announced_leaves_nothing_undone(serve):
+    pbx = await serve(clock="20x", announce_delay=2)
+    async with Client(pbx.url, "dev") as client:
+        call = await client.place_call(NUMBER)
+        announced = await client.next_session(within=5)
+    gc.collect()  # a warning of it would fail this test
+
+    assert announced.session_id == call.session_id
 
 
 async def test_a_second_client_of_the_token_may_join_a_call_that_it_did_not_place(client):
