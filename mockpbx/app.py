@@ -28,7 +28,7 @@ from mockpbx.adapters.realtime import RealtimeService
 from mockpbx.adapters.realtime.rooms import Audience
 from mockpbx.adapters.rest import RestService
 from mockpbx.adapters.store import SqliteStore
-from mockpbx.adapters.store.keeper import keep_calls
+from mockpbx.adapters.store.keeper import keep_alive, keep_calls
 from mockpbx.adapters.tickets import Tickets
 from mockpbx.contract.errors import ConfigurationError
 from mockpbx.domain.personas import PERSONAS
@@ -355,8 +355,7 @@ class Server:
             await asyncio.sleep(KEEP_EVERY)
             for workspace in self._switchboard:
                 with _logged("the calls of workspace %s could not be kept", workspace.key[:8]):
-                    for record in workspace.provisional_records():
-                        self._store.keep(workspace.key, record, at_once=False)
+                    keep_alive(workspace, self._store)
             with _logged("the machine could not be looked at"):
                 self._store.look()
                 self._look_at_machine()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -49,11 +50,11 @@ class RecordPage:
 class RecordStore(Protocol):
     """Keeps calls from their POST to their record. A workspace is named by its key, never by its token."""
 
-    def keep(self, workspace: str, record: CallRecord, *, at_once: bool = True) -> None:
-        """Remember what the call's record would be if the emulator died now. It is not visible yet.
+    def keep(self, workspace: str, record: CallRecord) -> None:
+        """Remember what the call's record would be if the emulator died now. It is not visible yet."""
 
-        Where that is not `at_once`, a kill within the next moments finds what was kept before.
-        """
+    def live_until(self, workspace: str, session_ids: Sequence[str], now: int) -> None:
+        """Let calls that are kept have lived until `now`. A kill within the next moments finds what was kept before."""
 
     async def issue(self, workspace: str, record: CallRecord, created_at: int) -> None:
         """Make the record visible. Returns when it is committed."""

@@ -191,9 +191,8 @@ class Workspace:
         for session_id in self._exchange.unissued():
             self._receive(c.IssueRecord(session_id))
 
-    def provisional_records(self) -> list[CallRecord]:
-        """Return what the records of all live calls would be if the emulator died now."""
-        now = self.wake()
+    def provisional_records(self, now: int) -> list[CallRecord]:
+        """Return what the records of all live calls would be if the emulator died at `now`."""
         records = (self.provisional_record(call.session_id, now) for call in self._exchange.live_calls())
         return [record for record in records if record is not None]
 

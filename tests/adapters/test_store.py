@@ -107,6 +107,25 @@ async def test_a_killed_emulators_calls_are_closed_with_what_was_known_of_them(t
     await killed.close()
 
 
+async def test_a_killed_emulators_calls_have_lived_until_they_were_last_seen_alive(tmp_path, monkeypatch):
+    locks = []
+    monkeypatch.setattr("mockpbx.adapters.store.file.Presence", lambda file: locks.append(Presence(file)) or locks[-1])
+    killed = await SqliteStore.open(tmp_path / "calls.db")
+    for workspace, name in (("w", "alive"), ("w", "not seen"), ("other", "alive")):
+        killed.keep(workspace, a_record(name, cause=127, talked=3_000))
+    killed.live_until("w", ["alive", "unknown"], 65_000)
+    await killed.issue("w", a_record("issued"), 0)
+    killed.live_until("w", ["alive"], 64_000)  # never back
+    await killed.issue("w", a_record("issued later"), 0)
+    locks[0].leave()
+    heir = await SqliteStore.open(tmp_path / "calls.db")
+    assert (await heir.find("w", "alive")).record.ended_at == 65_000
+    assert (await heir.find("w", "not seen")).record.ended_at == 5_000
+    assert (await heir.find("other", "alive")).record.ended_at == 5_000
+    await heir.close()
+    await killed.close()
+
+
 async def test_an_emulator_that_lives_keeps_its_calls_when_another_opens_the_file(tmp_path):
     one = await SqliteStore.open(tmp_path / "calls.db")
     one.keep("w", a_record("alive"))

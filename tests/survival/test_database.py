@@ -163,6 +163,28 @@ async def test_a_database_that_is_replaced_is_gone_on_with(serve, http, tmp_path
     assert [entry["data"] for entry in await journal(http, pbx.url, *KINDS)] == [{"writtenAgain": False}]
 
 
+async def test_a_database_that_replaces_another_learns_of_the_calls_that_are_alive(
+    serve, http, tmp_path, phone_at, hasty
+):
+    database = tmp_path / "calls.db"
+    pbx = await serve(database=database)
+    phone = await phone_at(pbx.url)
+    with contextlib.closing(sqlite3.connect(database)) as file:
+        file.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
+    session_id = await phone.place()
+    await phone.until(lambda: phone.has(session_id, "dialStatus"))
+    (tmp_path / "backup").replace(database)
+
+    def kept() -> list[tuple[str, int, int]]:
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as file:
+            return file.execute("SELECT session_id, started_at, ended_at FROM calls").fetchall()
+
+    async with asyncio.timeout(40):
+        while not (kept() and kept()[0][1] < kept()[0][2]):  # and how long they have been
+            await asyncio.sleep(0.02)
+    assert [row[0] for row in kept()] == [session_id]
+
+
 async def test_a_file_system_that_takes_no_byte_delays_records_and_a_stop_then_says_what_is_lost(tmp_path):
     async with aiohttp.ClientSession() as http, nursery(tmp_path / "calls.db") as nurse:
         await nurse.start("--record-delay", "0")

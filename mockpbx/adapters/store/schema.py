@@ -51,6 +51,11 @@ KEEP_CALL = (
     f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in CALL_COLUMNS[2:])} "
     "WHERE excluded.ended_at >= calls.ended_at"
 )
+#: Of the workspace's calls with these session ids, a JSON list; never back.
+LIVE_UNTIL = (
+    "UPDATE calls SET ended_at = ? WHERE workspace = ? AND session_id IN (SELECT value FROM json_each(?)) "
+    "AND ended_at < ?"
+)
 #: IGNORE: a record that is there already is never written again, so there is exactly one per call.
 ISSUE_RECORD = _insert("records", RECORD_COLUMNS, "IGNORE")
 FORGET_CALL = "DELETE FROM calls WHERE workspace = ? AND session_id = ?"
@@ -61,6 +66,7 @@ FORGET_NEW = "DELETE FROM records WHERE workspace = ? AND id > ?"
 #: What changes the tables, by name: so it stands in logbooks.
 STATEMENTS = {
     "KEEP_CALL": KEEP_CALL,
+    "LIVE_UNTIL": LIVE_UNTIL,
     "ISSUE_RECORD": ISSUE_RECORD,
     "FORGET_CALL": FORGET_CALL,
     "FORGET_NEW": FORGET_NEW,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mockpbx.adapters.store import schema
@@ -93,13 +94,13 @@ class SqliteStore:
         """Why the database takes no changes at the moment; None where it does."""
         return self._writer.trouble
 
-    def keep(self, workspace: str, record: CallRecord, *, at_once: bool = True) -> None:
-        """Remember what the call's record would be if the emulator died now, even if that is before the next commit.
+    def keep(self, workspace: str, record: CallRecord) -> None:
+        """Remember what the call's record would be if the emulator died now, even if that is before the next commit."""
+        self._writer.keep(workspace, record.session_id, ("KEEP_CALL", schema.call_row(workspace, record)))
 
-        What is not `at_once` may be lost in that case.
-        """
-        kept = ("KEEP_CALL", schema.call_row(workspace, record))
-        self._writer.keep(workspace, record.session_id, kept, at_once=at_once)
+    def live_until(self, workspace: str, session_ids: Sequence[str], now: int) -> None:
+        """Move the ends of kept calls on to `now`: one statement for the database, however many live."""
+        self._writer.live(workspace, ("LIVE_UNTIL", (now, workspace, json.dumps(session_ids), now)))
 
     async def issue(self, workspace: str, record: CallRecord, created_at: int) -> None:
         """Make the record visible. Returns when it is committed."""

@@ -61,17 +61,22 @@ class Writer:
         self._tell = tell
         self._since = 0.0
         self._kept: dict[tuple[str, str], Named] = {}  # live calls as they were last, by workspace and session
+        self._live: dict[str, Named] = {}  # until when they have lived, by workspace
         self._waiting: list[Change] = []
         self._work = asyncio.Event()
         self._closing = False
         self._hurried = asyncio.Event()
         self._task = asyncio.ensure_future(self._write())
 
-    def keep(self, workspace: str, session_id: str, statement: Named, *, at_once: bool) -> None:
-        """Keep a live call; what is kept `at_once` outlives a kill of the process even before it is committed."""
-        if at_once:
-            self._note([statement])
+    def keep(self, workspace: str, session_id: str, statement: Named) -> None:
+        """Keep a live call, which outlives a kill of the process even before it is committed."""
+        self._note([statement])
         self._kept[workspace, session_id] = statement
+        self._work.set()
+
+    def live(self, workspace: str, statement: Named) -> None:
+        """Let kept calls have lived until now; a kill before the commit finds them as they were before."""
+        self._live[workspace] = statement
         self._work.set()
 
     def let_go(self, workspace: str, session_id: str) -> None:
@@ -111,11 +116,12 @@ class Writer:
 
     async def _write(self) -> None:
         whole = True  # once a batch was given up, all from there on is left in the logbook, for the next start
-        while not self._closing or self._waiting or self._kept:
+        while not self._closing or self._waiting or self._kept or self._live:
             await self._work.wait()
             self._work.clear()
-            batch = [Change([statement]) for statement in self._kept.values()] + self._waiting
-            self._kept, self._waiting = {}, []
+            kept = (*self._kept.values(), *self._live.values())
+            batch = [Change([statement]) for statement in kept] + self._waiting
+            self._kept, self._live, self._waiting = {}, {}, []
             logbook = self._file.logbook
             if logbook is not None:
                 logbook.turn()
