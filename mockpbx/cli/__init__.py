@@ -11,6 +11,9 @@ import click
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
+#: New objects from one look of the garbage collector to the next, while a command is loaded.
+LOADING = 20_000
+
 #: Command name to module, and the line that the overview shows: listing them must not import them all.
 COMMANDS = {
     "serve": ("serve", "Run the service on this machine."),
@@ -45,11 +48,12 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        gc.disable()  # nothing of what is loaded is garbage, and to look through it takes a tenth of the time
+        usual = gc.get_threshold()
+        gc.set_threshold(LOADING)  # little of what is loaded is garbage, and to look for it takes a tenth of the time
         try:
             command: click.Command = import_module(f"mockpbx.cli.{COMMANDS[cmd_name][0]}").command
         finally:
-            gc.enable()
+            gc.set_threshold(*usual)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

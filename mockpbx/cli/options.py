@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -85,6 +83,9 @@ def _config_option(fields: Iterable[str]) -> Callable[[F], F]:
     def load(ctx: click.Context, _: click.Parameter, file: Path | None) -> None:
         if file is None:
             return
+        import difflib  # which few need, and take 1 MB
+        import tomllib
+
         try:
             values = tomllib.loads(file.read_text())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

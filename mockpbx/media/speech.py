@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -72,6 +71,8 @@ def _checked(voice: str, data: Path) -> str:
 def _demand(what: str, word: str, names: Iterable[str]) -> None:
     known = sorted(names)
     if word not in known:
+        from difflib import get_close_matches
+
         near = get_close_matches(word, known)
         hint = f"did you mean {' or '.join(near)}? It is" if near else "expected"
         raise SpeechUnavailable(f"there is no {what} {word!r}: {hint} one of {', '.join(known)}")

@@ -6,11 +6,11 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from importlib.resources import files
 from pathlib import Path
 
 from aiohttp import web
 
+import mockpbx
 from mockpbx.adapters import tickets
 from mockpbx.adapters.console.files import File, Files
 from mockpbx.adapters.guard import Guard
@@ -49,7 +49,7 @@ class ConsoleService:
     def __init__(self, issued: tickets.Tickets, guard: Guard, root: Path | None = None) -> None:
         self._tickets = issued
         self._guard = guard
-        self._files = Files(Path(str(files("mockpbx.console"))) if root is None else root)
+        self._files = Files(Path(mockpbx.__path__[0], "console") if root is None else root)
 
     def attach(self, app: web.Application, elsewhere: Handler) -> None:
         """Serve these paths of an application; `elsewhere` answers whoever comes to `/` and is no browser."""

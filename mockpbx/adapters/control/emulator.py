@@ -48,9 +48,13 @@ class Emulator:
     turned_away: Callable[[], int] = lambda: 0
     tickets: Tickets = field(default_factory=Tickets)
     guard: Guard = field(default_factory=Guard)
-    version: str = field(default_factory=lambda: version("mockpbx"))
     started: float = field(default_factory=time.time)  # wall seconds since 1970
     begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def version(self) -> str:
+        """The version that is installed."""
+        return version("mockpbx")
 
     def sounds(self, workspace: Workspace) -> Within:
         """Return what requests to a workspace may name of the server's sounds."""
