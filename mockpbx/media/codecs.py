@@ -36,9 +36,10 @@ class UplinkDecoder:
 
     def decode(self, audio_format: str, data: bytes) -> Samples:
         """The samples that this message completes: for MP3 possibly none yet. Raises `BadAudio`."""
-        parts = list(self.pieces(audio_format, data))
-        if len(parts) == 1:
-            return parts[0]
+        _check(audio_format, data)
+        if audio_format != "mp3":
+            return _STATELESS[audio_format](data)
+        parts = list(self._mp3_pieces(data, PIECE))
         return np.concatenate(parts) if parts else np.empty(0, np.int16)
 
     def pieces(self, audio_format: str, data: bytes, size: int = PIECE) -> Iterator[Samples]:
@@ -47,10 +48,7 @@ class UplinkDecoder:
         Raises `BadAudio` before the first part, or, for MP3, after a message without any frame. Who stops
         half-way calls `reset`.
         """
-        if audio_format not in FORMATS:
-            raise BadAudio(f"audioFormat {audio_format!r} is unknown: expected one of {', '.join(FORMATS)}")
-        if not data:
-            raise BadAudio("audioData is empty: expected at least one byte of sound")
+        _check(audio_format, data)
         if audio_format == "mp3":
             yield from self._mp3_pieces(data, size)
         else:
@@ -68,3 +66,10 @@ class UplinkDecoder:
         """Forget an MP3 file broken off, as by an interruption; the next may begin at once."""
         if self._mp3 is not None:
             self._mp3.reset()
+
+
+def _check(audio_format: str, data: bytes) -> None:
+    if audio_format not in FORMATS:
+        raise BadAudio(f"audioFormat {audio_format!r} is unknown: expected one of {', '.join(FORMATS)}")
+    if not data:
+        raise BadAudio("audioData is empty: expected at least one byte of sound")

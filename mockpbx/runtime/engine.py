@@ -14,8 +14,8 @@ from mockpbx.runtime.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
-#: An event loop may run a timer up to its resolution early, in seconds.
-EARLY = 0.0005
+#: An event loop may run a timer up to its resolution early, in seconds; in whole ms that is one.
+EARLY, EARLY_MS = 0.0005, 1
 
 
 class Engine:
@@ -112,7 +112,7 @@ class Engine:
                 continue  # a sooner plan has taken its place
             del self._planned[workspace]
             try:
-                workspace.catch_up()
+                workspace.catch_up(EARLY_MS)
             except Exception:
                 _log.exception("workspace %s could not be woken", workspace.key[:8])
             self._plan(workspace)

@@ -81,13 +81,13 @@ class Traffic:
         self, call: str | None, client: str, payload: object, *, size: int, audio_format: object, error: str | None
     ) -> Run:
         """Count a client's `audio` with `size` bytes of sound. Returns the run that it belongs to."""
-        run = self._heard.get(call)
+        now, run = self.now(), self._heard.get(call)
         if run is None:
             if len(self._heard) >= MOST_RUNS:
                 self._end(self._heard.pop(next(iter(self._heard))))
-            run = self._heard[call] = Run("in", call, self.now(), self._wall(), client=client)
+            run = self._heard[call] = Run("in", call, now, self._wall(), client=client)
         run.add(payload, size, audio_format)
-        run.until = self.now()
+        run.until = now
         if run.client != client:
             run.client = None
         if error is not None:

@@ -405,8 +405,7 @@ class Workspace:
     def wake(self) -> int:
         """Let everything happen that is due, in order, each at its own moment. Returns the virtual time.
 
-        A tick is left to the engine until the wake that it shares with others, and so is all that one wake could not
-        do; time stands at it meanwhile.
+        All that one wake could not do is left to the engine; time stands at it meanwhile.
         """
         if self._instant is not None:
             return self._instant  # whoever asks does so because of what happens now
@@ -414,31 +413,40 @@ class Workspace:
         due = self.next_deadline()
         if due is None or due > now:
             return now
-        if (self._behind and self.clock.rate) or (now < shared_wake(due) and not self._commanded(now)):
+        if (self._behind and self.clock.rate) or not self._ripe(due, now):
             return due
         return self.catch_up()
 
-    def catch_up(self) -> int:
-        """Let everything happen that is due, ticks too, for LONGEST_WAKE at most where time runs by itself.
+    def catch_up(self, early: int = 0) -> int:
+        """Let everything happen that is due, for LONGEST_WAKE at most where time runs by itself.
 
-        Returns the virtual time: that of what is due next, where that was not all.
+        Returns the virtual time: that of what is due next, where that was not all. `early` says by how many ms this
+        may be before the moment that was meant.
         """
         now, wall = self.clock.now(), self.clock.wall
         until = wall() + LONGEST_WAKE if self.clock.rate else math.inf
         self._slip(now)
         self._behind = False
         due = self.next_deadline()
-        while due is not None and due <= now:
+        while due is not None and self._ripe(due, now, early):
             due = self.pass_moment(due)
             if due is not None and due <= now and wall() > until:
                 self._behind = True
-                return due
-        return now
+                break
+        return now if due is None else min(due, now)
 
-    def _commanded(self, now: int) -> bool:
-        """Return whether anything but ticks is due."""
+    def _ripe(self, due: int, now: int, early: int = 0) -> bool:
+        """Return whether what is due next is to happen now.
+
+        A tick waits for the wake that it shares with others: one that some wakes do, because they are late, and others
+        leave to the next, would come off its grid. What comes behind it, and waits for nobody, it goes before.
+        """
+        if due > now:
+            return False
+        if shared_wake(due) <= now + early:
+            return True
         planned = (self._exchange.next_deadline(), self._agenda.next_deadline())
-        return any(due is not None and due <= now for due in planned)
+        return any(each is not None and each <= now for each in planned)
 
     def pass_moment(self, due: int) -> int | None:
         """Let everything happen that is due at the next moment, which is `due`. Returns the one after it."""

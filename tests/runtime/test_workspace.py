@@ -13,7 +13,7 @@ from mockpbx.domain.magic import MAGIC_NUMBERS
 from mockpbx.media import facts as f
 from mockpbx.media.framing import FRAME
 from mockpbx.runtime.clients import Nobody
-from mockpbx.runtime.clock import Clock
+from mockpbx.runtime.clock import GRID, Clock
 from mockpbx.runtime.settings import WorkspaceSettings
 from mockpbx.runtime.workspace import Workspace
 
@@ -240,7 +240,7 @@ def test_what_comes_between_a_tick_and_the_wake_that_it_shares_happens_before_it
     workspace.place_call("s", VALID)
     workspace.announce("s")
     workspace.join("s", "me")
-    for wall[0] in range(1, 2_602):
+    for wall[0] in range(1, 2_605):  # the tick of 2,601 shares the wake of 2,604
         workspace.catch_up()
     ticks = len(clients.frames)
 
@@ -255,6 +255,31 @@ def test_what_comes_between_a_tick_and_the_wake_that_it_shares_happens_before_it
     assert workspace.line("s").playout.waiting == len(SECOND) - FRAME  # the tick has played what came before it
 
 
+def test_a_tick_keeps_its_wake_however_late_the_one_before_it_is():
+    wall = [1]
+    clock = Clock(lambda: wall[0] * 1_000_000, base=1)
+    workspace = Workspace("key", clock, WorkspaceSettings(), seed=1, wall=lambda: wall[0])
+    clients = workspace.clients = Microphone(clock.now)
+    for session in ("one", "other"):  # they step at 2,621 and 2,625, by the wakes of 2,624 and 2,628
+        workspace.place_call(session, VALID)
+        workspace.announce(session)
+        workspace.join(session, "me")
+    for wall[0] in range(1, 2_610):
+        workspace.catch_up()
+
+    def steps_at(moment: int) -> list[str]:
+        wall[0] = moment
+        before = len(clients.frames)
+        workspace.catch_up(early=1)
+        return [session for _, session, _ in clients.frames[before:]]
+
+    assert steps_at(2_626) == ["one"]
+    assert steps_at(2_627) == ["other"]  # timers ring 1 ms early
+    assert steps_at(2_642) == []
+    assert steps_at(2_643) == ["one"]
+    assert steps_at(2_668) == ["other", "one", "other"]
+
+
 def test_what_is_due_but_a_tick_waits_for_nobody():
     wall = [1]
     clock = Clock(lambda: wall[0] * 1_000_000, base=1)
@@ -262,7 +287,7 @@ def test_what_is_due_but_a_tick_waits_for_nobody():
     workspace.place_call("s", VALID)
     workspace.announce("s")
     workspace.join("s", "me")
-    for wall[0] in range(1, 2_602):
+    for wall[0] in range(1, 2_605):  # the tick of 2,601 shares the wake of 2,604
         workspace.catch_up()
     assert workspace.live_calls()
     wall[0] = 2_623  # the call ends at 2,622, behind the tick of 2,621
@@ -300,7 +325,7 @@ def test_who_is_far_behind_catches_up_by_and_by_and_what_comes_in_between_is_in_
     workspace.mark("s3", "here")  # what comes now comes at the moment that time stands at, and does no work
     assert (len(frames), journal[-1].at) == (worked, stood)
     cost[0] = 0.001  # fast enough from here on
-    while workspace.catch_up() < clock.now():
+    while workspace.catch_up() < clock.now() - GRID:
         pass
     assert workspace.slipped == 0
     assert [entry.at for entry in journal] == sorted(entry.at for entry in journal)
