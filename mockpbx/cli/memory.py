@@ -7,8 +7,10 @@ import gc
 import time
 from collections.abc import Callable
 
-#: Seconds from one look at the calls to the next, and until memory is looked through whoever is in a call.
-EVERY, AT_LAST = 30.0, 3_600.0
+#: Seconds from one look at the calls to the next: what has come meanwhile is looked through in a few ms, if at all.
+EVERY = 5.0
+#: Seconds from one look through the whole memory to the next: where nobody is in a call, and whoever is.
+AT_FIRST, AT_LAST = 30.0, 3_600.0
 
 
 async def collect_when_quiet(in_call: Callable[[], bool]) -> None:
@@ -21,11 +23,11 @@ async def collect_when_quiet(in_call: Callable[[], bool]) -> None:
     collected, passes = time.monotonic(), _passes()
     while True:
         await asyncio.sleep(EVERY)
-        now = time.monotonic()
-        if now - collected > AT_LAST or (_passes() != passes and not in_call()):
+        since = time.monotonic() - collected
+        if since > AT_LAST or (since > AT_FIRST and _passes() != passes and not in_call()):
             gc.unfreeze()
             gc.collect()
-            collected, passes = now, _passes()
+            collected, passes = time.monotonic(), _passes()
         gc.freeze()
 
 

@@ -29,6 +29,7 @@ async def forgotten_out_of_sight() -> weakref.ref:
 
 async def test_what_is_forgotten_while_somebody_is_in_a_call_is_freed_when_nobody_is(monkeypatch):
     monkeypatch.setattr(memory, "EVERY", 0.01)
+    monkeypatch.setattr(memory, "AT_FIRST", 0.01)
     in_call = True
     tending = asyncio.ensure_future(memory.collect_when_quiet(lambda: in_call))
     try:
