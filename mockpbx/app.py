@@ -211,7 +211,8 @@ class Server:
         await self._site.stop()
         self._store.hurry()
         for workspace in self._switchboard:
-            workspace.stop()
+            with _logged("workspace %s could not be stopped", workspace.key[:8]):
+                workspace.stop()
         await self._engine.stop()
         for chore in self._chores:
             chore.cancel()

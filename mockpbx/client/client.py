@@ -179,7 +179,7 @@ class Client:
 
     async def restored(self) -> None:
         """Join the rooms again, those too whose newSession may have been missed."""
-        for call in self._calls.values():
+        for call in list(self._calls.values()):
             call.take(ConnectionRestored())
             if call.wanted:
                 message = m.JoinRoom.model_construct(session_id=call.session_id)

@@ -26,7 +26,7 @@ from mockpbx.domain.performance import (
     Tell,
     ms,
 )
-from mockpbx.domain.record import file_record
+from mockpbx.domain.record import CallRecord, file_record
 from mockpbx.domain.session import Expected, Session, steps_taken
 
 #: What the clients are told of each move.
@@ -105,9 +105,9 @@ class Exchange:
         """Return the calls that have not ended, oldest first."""
         return [session.call for session in self._sessions.values() if session.record is None]
 
-    def unissued(self) -> list[str]:
-        """Return the sessions that have ended and whose records are not issued yet, oldest first."""
-        return [name for name, session in self._sessions.items() if session.record is not None]
+    def unissued(self) -> list[CallRecord]:
+        """Return the records of calls that have ended, and that are not issued yet, oldest call first."""
+        return [session.record for session in self._sessions.values() if session.record is not None]
 
     def next_deadline(self) -> int | None:
         """Return when `wake` has something to do, None where nothing is planned."""

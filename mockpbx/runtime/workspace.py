@@ -186,15 +186,19 @@ class Workspace:
 
     def stop(self) -> None:
         """The emulator stops: every call ends with cause 127, every record is issued now."""
-        for call in self._exchange.live_calls():
-            self._receive(c.Break(call.session_id, SYSTEM_ERROR))
-        for session_id in self._exchange.unissued():
-            self._receive(c.IssueRecord(session_id))
+        within, self._instant = self._instant, self.wake()  # no call ends by itself meanwhile
+        try:
+            for call in self._exchange.live_calls():
+                self._receive(c.Break(call.session_id, SYSTEM_ERROR))
+            for record in self._exchange.unissued():
+                self._receive(c.IssueRecord(record.session_id))
+        finally:
+            self._instant = within
 
     def provisional_records(self, now: int) -> list[CallRecord]:
-        """Return what the records of all live calls would be if the emulator died at `now`."""
+        """Return what all calls' records would be if the emulator died at `now`, and those that wait to be issued."""
         records = (self.provisional_record(call.session_id, now) for call in self._exchange.live_calls())
-        return [record for record in records if record is not None]
+        return [*self._exchange.unissued(), *(record for record in records if record is not None)]
 
     def provisional_record(self, session_id: str, now: int) -> CallRecord | None:
         """Return what the record of a call would be if the emulator died at `now`; None for one that is not here."""
@@ -519,10 +523,11 @@ class Workspace:
         # Who stays behind gives up half a second at a time, since the journal tells of each.
         if due is None or due >= now - (reach * 3 // 2 if self._behind else reach):
             return
+        stood = self.next_deadline() or due  # where time has stood: what else is due happens behind the slip
         lost = self._lines.slip(now - reach)
         if lost:
             self.slipped += lost
-            self._write(now, None, [facts.MediaSlipped(lost)])
+            self._write(stood, None, [facts.MediaSlipped(lost)])
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

@@ -350,7 +350,42 @@ def test_who_cannot_keep_up_at_all_gives_up_media_time_now_and_then():
     while wall[0] < 10_000:
         wall[0] += 0.01
         workspace.catch_up()
+    assert [entry.at for entry in workspace.journal] == sorted(entry.at for entry in workspace.journal)
     slips = [entry.event for entry in workspace.journal if isinstance(entry.event, f.MediaSlipped)]
     assert 10 <= len(slips) <= 20  # of half a second each: four fifths of ten seconds
     assert workspace.slipped == sum(slip.ms for slip in slips)
     assert 6_000_000 < workspace.slipped < 7_000_000  # of ten million, two have been said and one and a half wait
+
+
+def test_what_is_due_in_a_stall_comes_behind_the_slip_that_it_costs():
+    wall = [0]
+    clock = Clock(lambda: wall[0] * 1_000_000, base=0)
+    workspace = Workspace("key", clock, WorkspaceSettings(), seed=1)
+    workspace.place_call("s", VALID)
+    workspace.join("s", "me")
+    for wall[0] in range(1, 4_000):
+        workspace.catch_up()
+    workspace.later(500, lambda: workspace.note("s", f.DigitHeard("1")))
+    wall[0] += 3_000
+    workspace.catch_up()
+    slip, digit = list(workspace.journal)[-2:]
+    assert (slip.event, digit.event) == (f.MediaSlipped(workspace.slipped), f.DigitHeard("1"))
+    assert slip.at <= digit.at == 4_499
+
+
+@pytest.mark.parametrize("end", [Workspace.stop, Workspace.reset])
+def test_who_stops_while_calls_are_about_to_end_by_themselves_gives_each_its_record(end):
+    wall = [0]
+    clock = Clock(lambda: wall[0] * 1_000_000, base=0)
+    workspace = Workspace("key", clock, WorkspaceSettings(call_limit=10), seed=1)
+    records = []
+    workspace.journal.subscribe(lambda entry: records.append(entry) if isinstance(entry.event, e.RecordIssued) else ...)
+    for session in ("one", "other"):
+        workspace.place_call(session, VALID)
+        workspace.join(session, "me")
+    for wall[0] in range(1, 12_400):
+        workspace.catch_up()
+    assert len(workspace.live_calls()) == 2
+    wall[0] += 200  # both are over their limit, and nobody has seen it yet
+    end(workspace)
+    assert [entry.session_id for entry in records] == ["one", "other"]

@@ -163,26 +163,29 @@ async def test_a_database_that_is_replaced_is_gone_on_with(serve, http, tmp_path
     assert [entry["data"] for entry in await journal(http, pbx.url, *KINDS)] == [{"writtenAgain": False}]
 
 
-async def test_a_database_that_replaces_another_learns_of_the_calls_that_are_alive(
+async def test_a_database_that_replaces_another_learns_of_the_calls_that_have_no_record_yet(
     serve, http, tmp_path, phone_at, hasty
 ):
     database = tmp_path / "calls.db"
-    pbx = await serve(database=database)
+    pbx = await serve(database=database, record_delay=3_600)
     phone = await phone_at(pbx.url)
     with contextlib.closing(sqlite3.connect(database)) as file:
         file.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
-    session_id = await phone.place()
-    await phone.until(lambda: phone.has(session_id, "dialStatus"))
+    ended = await phone.place("08000000017")
+    await phone.until(lambda: phone.has(ended, "hangup"))
+    alive = await phone.place()
+    await phone.until(lambda: phone.has(alive, "dialStatus"))
     (tmp_path / "backup").replace(database)
 
-    def kept() -> list[tuple[str, int, int]]:
+    def kept() -> dict[str, tuple[int, int]]:
         with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as file:
-            return file.execute("SELECT session_id, started_at, ended_at FROM calls").fetchall()
+            rows = file.execute("SELECT session_id, cause, ended_at - started_at FROM calls")
+            return {session_id: (cause, length) for session_id, cause, length in rows}
 
     async with asyncio.timeout(40):
-        while not (kept() and kept()[0][1] < kept()[0][2]):  # and how long they have been
+        while kept().get(alive, (127, 0))[1] < 200:  # ms that it has lived, of which every look tells
             await asyncio.sleep(0.02)
-    assert [row[0] for row in kept()] == [session_id]
+    assert {session_id: cause for session_id, (cause, _) in kept().items()} == {ended: 17, alive: 127}
 
 
 async def test_a_file_system_that_takes_no_byte_delays_records_and_a_stop_then_says_what_is_lost(tmp_path):

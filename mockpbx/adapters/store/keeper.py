@@ -30,7 +30,10 @@ def keep_calls(workspace: Workspace, store: RecordStore) -> None:
 
 
 def keep_alive(workspace: Workspace, store: RecordStore) -> None:
-    """Let the calls of a workspace that are kept have lived until now. One that was never dialled has no length."""
+    """Let the calls of a workspace that are kept have lived until now.
+
+    One that was never dialled has no length: were the emulator killed, its record would be as of its POST.
+    """
     now = workspace.wake()
     dialled = [call.session_id for call in workspace.live_calls() if call.started_at is not None]
     if dialled:

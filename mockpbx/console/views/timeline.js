@@ -117,7 +117,9 @@ export class Timeline {
   }
 
   #since(line) {
-    return ((line.at - (this.placedAt ?? this.lines[0].at)) / 1_000).toFixed(3);
+    // Rows are shown until there are new lines: for a moment, none of those may have come.
+    const begun = this.placedAt ?? this.lines.at(0)?.at ?? line.at;
+    return ((line.at - begun) / 1_000).toFixed(3);
   }
 
   #row() {
