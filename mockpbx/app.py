@@ -38,10 +38,10 @@ from mockpbx.runtime.callee import Unplayable, callee_named
 from mockpbx.runtime.clock import Clock, clock_mode
 from mockpbx.runtime.engine import Engine
 from mockpbx.runtime.entries import ClientsDelayed, ClientsRecovered, RecordsDelayed
+from mockpbx.runtime.files.document import ScenarioError
 from mockpbx.runtime.journal import Reader
 from mockpbx.runtime.machine import Machine, tell_of_clock
 from mockpbx.runtime.mutants import Mutation
-from mockpbx.runtime.plan_files import PlanFile, ScenarioError, read_plan_value
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 from mockpbx.runtime.sounds import Beside, tried
 from mockpbx.runtime.switchboard import Switchboard, workspace_key
@@ -51,6 +51,7 @@ from mockpbx.transport import SocketServer
 if TYPE_CHECKING:
     from mockpbx.evidence.measures import CallMeasured
     from mockpbx.evidence.tracer import Tracer
+    from mockpbx.runtime.plan_files import PlanFile
 
 _log = logging.getLogger(__name__)
 
@@ -151,6 +152,8 @@ class Server:
         if settings.replay is not None:
             self._replay(settings.replay)
         if settings.dialplan is not None:
+            from mockpbx.runtime.plan_files import PlanFile  # which many servers do without
+
             self._plan_file = PlanFile(settings.dialplan, PERSONAS)
             self.plan = self._read_plan(self._plan_file)
         self._store = await SqliteStore.open(settings.database or default_database())
@@ -265,6 +268,7 @@ class Server:
     def _replay(self, file: Path) -> None:
         """Let the first call of each workspace be that of a call's evidence again. Raises ConfigurationError."""
         from mockpbx.evidence.replay import replay_from
+        from mockpbx.runtime.plan_files import read_plan_value
 
         replay = replay_from(file)
         self.seed = replay.seed

@@ -23,8 +23,9 @@ from pathlib import Path
 from mockpbx.domain.plan import Always, Choice, Drawn, Inline, InTurn, Named, Plan
 from mockpbx.domain.scenario import Scenario
 from mockpbx.runtime.files.document import Place, ScenarioError, Sounds, as_it_is, read_document
-from mockpbx.runtime.files.plans import PlanReader, Stamp, stamp
+from mockpbx.runtime.files.plans import PlanReader
 from mockpbx.runtime.files.schemas import plan_schema
+from mockpbx.runtime.files.stamps import Stamp, stamp
 from mockpbx.runtime.scenario_files import notation
 from mockpbx.runtime.sounds import Beside
 

@@ -271,7 +271,7 @@ class EngineSocket:
         if self.closed:
             return
         self.closed = True
-        self._heart.stop()
+        self._heart.end()
         if self.polling:
             self.outbox.put(last)
         self.server.forget(self, linger=linger)

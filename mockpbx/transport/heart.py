@@ -47,6 +47,12 @@ class Heart:
         while self._unanswered:
             _settle(self._unanswered.popleft())
 
+    def end(self) -> None:
+        """Stop for good, and let go of the session, which is freed at once then: it refers to its heart."""
+        self.stop()
+        self._ping = self._died = lambda: None
+        self._busy = lambda: False
+
     def ask(self) -> asyncio.Future[None]:
         """Send a ping beside the heartbeat. The future is done with its pong, or with `stop`."""
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -95,23 +95,24 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def _set_aside(data: object) -> tuple[str, list[bytes]]:
     attachments: list[bytes] = []
+    return _encode(_plain(data, attachments)), attachments
 
-    def plain(value: object) -> object:
-        match value:
-            case bytes() | bytearray() | memoryview():
-                attachments.append(bytes(value))
-                return {"_placeholder": True, "num": len(attachments) - 1}
-            case dict():
-                return {name: plain(inner) for name, inner in value.items()}
-            case list() | tuple():
-                return [plain(inner) for inner in value]
-            case float():
-                return value if math.isfinite(value) else None
-            case str() | int() | None:
-                return value
-        raise TypeError(f"cannot send {type(value).__name__} as JSON")
 
-    return _encode(plain(data)), attachments
+def _plain(value: object, attachments: list[bytes]) -> object:
+    """Return what JSON has in place of a value; what is binary in it goes to the attachments."""
+    match value:
+        case bytes() | bytearray() | memoryview():
+            attachments.append(bytes(value))
+            return {"_placeholder": True, "num": len(attachments) - 1}
+        case dict():
+            return {name: _plain(inner, attachments) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner, attachments) for inner in value]
+        case float():
+            return value if math.isfinite(value) else None
+        case str() | int() | None:
+            return value
+    raise TypeError(f"cannot send {type(value).__name__} as JSON")
 
 
 def _refuse_constant(name: str) -> object:

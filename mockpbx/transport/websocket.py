@@ -64,3 +64,6 @@ class WebSocket:
                 await self.response.close(code=WSCloseCode.OK)
         except TimeoutError:
             self.wire.abort()
+        failed = self.response.exception()
+        if failed is not None:
+            failed.with_traceback(None)  # the response keeps it, and its frames keep the session: a cycle

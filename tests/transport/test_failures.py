@@ -1,6 +1,9 @@
 """What becomes of a client when what the library's user has given fails: the same on both transports."""
 
+import asyncio
 import contextlib
+import gc
+import weakref
 
 import pytest
 from aiohttp import web
@@ -90,3 +93,25 @@ async def test_engine_io_alone_goes_on_after_each_of_its_callbacks_has_failed(tr
         assert await client.hear_end() == []
         assert caplog.text.count("RuntimeError: a mistake of the user's") == 3
         assert not server.sessions or transport == "polling"
+
+
+@TRANSPORTS
+async def test_a_session_that_is_over_is_freed_at_once_not_by_the_garbage_collector(transport):
+    over = asyncio.Event()
+    sessions: list[weakref.ref] = []
+    namespace = Namespace(
+        connected=lambda connection: sessions.append(weakref.ref(connection._socket)),
+        disconnected=lambda _: over.set(),
+        events={"repeat": repeat},
+    )
+    gc.disable()
+    try:
+        async with serving(SocketServer({"/": namespace})) as url, peer(url, transport) as client:
+            await client.say("40", '421["repeat","hello"]')
+            assert (await client.hear()).startswith('40{"sid":')
+            assert await client.hear() == '431["hello"]'
+            await client.say("1")
+            await over.wait()
+        assert sessions[0]() is None
+    finally:
+        gc.enable()

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mockpbx.runtime.files.plans import Stamp, stamp
+from mockpbx.runtime.files.stamps import Stamp, stamp
 
 #: What is served, by the end of its name; anything else in the folder is not.
 MEDIA_TYPES = {

@@ -21,14 +21,13 @@ from mockpbx.runtime.files.document import (
     read_file,
     shown,
 )
+from mockpbx.runtime.files.stamps import Stamp, stamp
 from mockpbx.runtime.files.steps import steps_at
 from mockpbx.runtime.sounds import Beside, clips_of
 
 _CHOICES = ("scenario", "sequence", "weights")
 _FUNCTION = r"(?s)(?P<file>.+\.py):(?P<name>\w+)"
 _FILE = r"(?s).+\.(?:yaml|yml|json)"
-
-Stamp = tuple[int, int, int]
 
 
 class PlanReader:
@@ -150,15 +149,6 @@ class PlanReader:
             return steps_at(*read_document(self.read(path, name), name, Beside(path.parent)))
         except ScenarioError as error:
             raise place.error(str(error)) from None
-
-
-def stamp(path: Path) -> Stamp | None:
-    """Return what changes when a file does; None where there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _fields(value: object, known: tuple[str, ...], place: Place) -> dict[object, object]:
