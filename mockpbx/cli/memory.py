@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import Callable
 
@@ -11,23 +12,27 @@ from collections.abc import Callable
 EVERY = 5.0
 #: Seconds from one look through the whole memory to the next: where nobody is in a call, and whoever is.
 AT_FIRST, AT_LAST = 30.0, 3_600.0
+#: Blocks of memory, some 80 bytes each, that may come on top of twice those that a look through the whole has left.
+SPARE = 2_000_000
 
 
 async def collect_when_quiet(in_call: Callable[[], bool]) -> None:
     """Keep out of the collector's sight what has been there for a while, until nobody is in a call.
 
     What nobody refers to is freed at once in any case; the collector is for what refers to itself, such as a workspace
-    that was forgotten. What is young it goes on to look through as often as ever.
+    that was forgotten. What is young it goes on to look through as often as ever. Where garbage fills the memory, as in
+    a flood of tokens, a pass that holds up calls is the lesser evil.
     """
     gc.freeze()
-    collected, passes = time.monotonic(), _passes()
+    collected, passes, blocks = time.monotonic(), _passes(), sys.getallocatedblocks()
     while True:
         await asyncio.sleep(EVERY)
         since = time.monotonic() - collected
-        if since > AT_LAST or (since > AT_FIRST and _passes() != passes and not in_call()):
+        full = since > AT_LAST or sys.getallocatedblocks() > 2 * blocks + SPARE
+        if full or (since > AT_FIRST and _passes() != passes and not in_call()):
             gc.unfreeze()
             gc.collect()
-            collected, passes = time.monotonic(), _passes()
+            collected, passes, blocks = time.monotonic(), _passes(), sys.getallocatedblocks()
         gc.freeze()
 
 

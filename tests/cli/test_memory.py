@@ -2,6 +2,8 @@ import asyncio
 import gc
 import weakref
 
+import pytest
+
 from mockpbx.cli import memory
 
 
@@ -43,14 +45,15 @@ async def test_what_is_forgotten_while_somebody_is_in_a_call_is_freed_when_nobod
         gc.unfreeze()
 
 
-async def test_it_is_freed_in_a_call_too_when_the_call_lasts_too_long(monkeypatch):
+@pytest.mark.parametrize(("limit", "reached"), [("AT_LAST", 0.0), ("SPARE", -1_000_000_000)])
+async def test_it_is_freed_in_a_call_too_where_the_call_lasts_or_the_garbage_grows(monkeypatch, limit, reached):
     monkeypatch.setattr(memory, "EVERY", 0.01)
     tending = asyncio.ensure_future(memory.collect_when_quiet(lambda: True))
     try:
         forgotten = await forgotten_out_of_sight()
         gc.collect()
         assert forgotten() is not None
-        monkeypatch.setattr(memory, "AT_LAST", 0.0)
+        monkeypatch.setattr(memory, limit, reached)
         await until(lambda: forgotten() is None)
     finally:
         tending.cancel()
