@@ -201,6 +201,7 @@ async def test_a_call_goes_on_while_another_view_is_shown_and_its_socket_goes_wi
     await expect(page.locator(".try .badge")).to_have_text("Ended")
     await page.locator('#nav a[data-view="calls"]').click()
     await page.locator('#nav a[data-view="try"]').click()
+    await expect(rung(page, "hangup")).to_have_count(2)
     assert (await said(page))[-2:] == ["socket out hangup", "socket in hangup"]
     await page.get_by_role("link", name="Call your bot").click()
     await expect(page.get_by_text("No client is connected: start your bot first")).to_be_visible()
