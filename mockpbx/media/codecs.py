@@ -19,7 +19,8 @@ def decode_pcm16(data: bytes) -> Samples:
     return from_bytes(data)
 
 
-_STATELESS: Final[Mapping[str, Callable[[bytes], Samples]]] = {
+#: What decodes a message by itself, by format; MP3 is not among them.
+STATELESS: Final[Mapping[str, Callable[[bytes], Samples]]] = {
     "pcm16": decode_pcm16,
     "ulaw": decode_ulaw,
     "alaw": decode_alaw,
@@ -38,7 +39,7 @@ class UplinkDecoder:
         """The samples that this message completes: for MP3 possibly none yet. Raises `BadAudio`."""
         _check(audio_format, data)
         if audio_format != "mp3":
-            return _STATELESS[audio_format](data)
+            return STATELESS[audio_format](data)
         parts = list(self._mp3_pieces(data, PIECE))
         return np.concatenate(parts) if parts else np.empty(0, np.int16)
 
@@ -52,7 +53,7 @@ class UplinkDecoder:
         if audio_format == "mp3":
             yield from self._mp3_pieces(data, size)
         else:
-            yield _STATELESS[audio_format](data)
+            yield STATELESS[audio_format](data)
 
     def _mp3_pieces(self, data: bytes, size: int) -> Iterator[Samples]:
         if self._mp3 is None:

@@ -99,6 +99,16 @@ class Run:
         if isinstance(audio_format, str) and audio_format not in self.formats and len(self.formats) < MOST_FORMATS:
             self.formats[audio_format[:16]] = None
 
+    def has(self, client: str, audio_format: str) -> bool:
+        """Whether one more message of a client's, in that format, would tell nothing new but its size."""
+        return self.client == client and audio_format in self.formats
+
+    def add_more(self, size: int, at: int) -> None:
+        """Count such a message."""
+        self.count += 1
+        self.odd += size - self.each
+        self.until = at
+
     def acknowledged(self, ack: object) -> None:
         """Note that an acknowledgment has left."""
         self.acks += 1

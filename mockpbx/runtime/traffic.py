@@ -95,6 +95,10 @@ class Traffic:
             run.error = error
         return run
 
+    def run(self, call: str | None) -> Run | None:
+        """Return the run of a call's incoming sound that grows, None where there is none."""
+        return self._heard.get(call)
+
     def open_room(self, call: str, payload: object, size: int) -> Run:
         """Begin to count what the room of a call gets; `payload` with `size` bytes is one frame of it.
 

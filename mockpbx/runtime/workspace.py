@@ -232,8 +232,8 @@ class Workspace:
         data: bytes | None = None,
         *,
         ack_wanted: bool | None = None,
-    ) -> None:
-        """Queue sound for the callee; `data` is what it was decoded from, in `audio_format`.
+    ) -> int:
+        """Queue sound for the callee; `data` is what it was decoded from, in `audio_format`. Returns the virtual time.
 
         Raises NoSuchSession, NotConnected or QueueFull; the call is unharmed.
         """
@@ -248,7 +248,9 @@ class Workspace:
             if self.settings.recording_limit:
                 sent = samples.astype("<i2").tobytes() if data is None else data
                 self.recordings.arrive(session_id, Arrival(now, audio_format, sent, len(samples), ack_wanted))
-            self._happen(now, session_id, happened)
+            if happened:
+                self._happen(now, session_id, happened)
+        return now
 
     def press(self, session_id: str, digit: str, duration_ms: float) -> None:
         """Queue a DTMF tone for the callee. Raises NoSuchSession, NotConnected or QueueFull."""

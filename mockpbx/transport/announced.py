@@ -6,6 +6,7 @@ decode the text of each anew costs more than everything that is done with the so
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from mockpbx.transport import packets
@@ -21,31 +22,46 @@ _STAND_IN = b"the attachment"
 _SCALARS = (str, int, float, type(None))
 
 
-class Announced(NamedTuple):
-    """An event whose one attachment is due: `arguments`, its name first, hold it at `argument` under `key`.
+#: Takes one more attachment of an event that is known, with the number of the acknowledgment that it asks for, and
+#: acknowledges it. Returns False, and has done nothing, where the event's handler is to take it.
+Taker = Callable[[bytes, int | None], bool]
 
-    `number` is that of the acknowledgment it asks for, None where it asks for none.
+
+class Known:
+    """What the events of one text have in common: `arguments`, the name first, hold the attachment under `key`.
+
+    `taker` is None as long as nobody has been asked for one.
     """
 
-    number: int | None
-    arguments: list[object]
-    argument: int
-    key: str
+    __slots__ = ("_argument", "_key", "arguments", "taker")
+
+    def __init__(self, arguments: list[object], argument: int, key: str) -> None:
+        self.arguments = arguments  # with a stand-in for the attachment
+        self.taker: Taker | None = None
+        self._argument = argument
+        self._key = key
 
     def complete(self, attachment: bytes) -> list[object]:
         """Return the arguments with the attachment in its place."""
         arguments = self.arguments.copy()
-        holder = arguments[self.argument]
+        holder = arguments[self._argument]
         assert isinstance(holder, dict)
-        arguments[self.argument] = {**holder, self.key: attachment}
+        arguments[self._argument] = {**holder, self._key: attachment}
         return arguments
+
+
+class Announced(NamedTuple):
+    """An event whose one attachment is due. `number` is None where it asks for no acknowledgment."""
+
+    number: int | None
+    event: Known
 
 
 class Announcements:
     """What one client announces. Texts of any other shape than the one described above are for `packets.read`."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Announced] = {}
+        self._known: dict[str, Known] = {}
         self._size = 0
 
     def read(self, text: str) -> Announced | None:
@@ -57,11 +73,9 @@ class Announcements:
         if number and not (number.isascii() and number.isdigit()):
             return None
         known = self._known.get(body) or self._learn(body)
-        if known is None or not number:
-            return known
-        return Announced(int(number), known.arguments, known.argument, known.key)
+        return None if known is None else Announced(int(number) if number else None, known)
 
-    def _learn(self, body: str) -> Announced | None:
+    def _learn(self, body: str) -> Known | None:
         known = _announced(body) if len(body) <= LONGEST else None
         if known is not None:
             self._size += len(body)
@@ -72,7 +86,7 @@ class Announcements:
         return known
 
 
-def _announced(body: str) -> Announced | None:
+def _announced(body: str) -> Known | None:
     """Return what the list without its first bracket announces, if the attachment is all that is deep in it.
 
     It is read as any other packet first, so that this path takes nothing that the other one refuses.
@@ -91,4 +105,4 @@ def _announced(body: str) -> Announced | None:
     keys = [key for key, value in holder.items() if not isinstance(value, _SCALARS)]
     if len(keys) != 1 or holder[keys[0]] is not _STAND_IN:
         return None
-    return Announced(None, arguments, deep[0], keys[0])
+    return Known(arguments, deep[0], keys[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from mockpbx.transport.heart import Heart
@@ -30,6 +30,9 @@ _OVERLOOKED = ("0", UPGRADE, NOOP)
 UPGRADE_TIMEOUT = 10.0
 
 
+_UNHANDLED = "a message of connection %s could not be handled"
+
+
 class EngineSocket:
     """One Engine.IO session. Whatever leaves goes through `send`, in order, without waiting."""
 
@@ -46,6 +49,7 @@ class EngineSocket:
         self._posts = asyncio.Lock()
         self._turns = Turns()
         self._busy = False  # something that the peer has sent is being handled
+        self._begun: asyncio.Task[None] | None = None  # a packet that was read is being handled already
         self._aside: Wire | None = None  # the wire of a session that hangs
         self._heart = Heart(
             server.ping_interval,
@@ -163,11 +167,13 @@ class EngineSocket:
             self._aside = websocket.wire
         else:
             self.wire = websocket.wire
+        websocket.listen(self._take_at_once)
         try:
             await self._take_all(messages or websocket.messages())
         except ProtocolError as error:
             self._break(error)
         finally:
+            websocket.listen(None)
             self._end("transport close")
             await websocket.close()
 
@@ -211,46 +217,80 @@ class EngineSocket:
 
     async def _take_all(self, packets: AsyncIterator[str | bytes] | AsyncIterator[str]) -> None:
         async for packet in packets:
-            if not self.closed:  # as it may be by now: the heartbeat ends a session before what is here is read
+            self._busy = True
+            try:
                 await self._take(packet)
+            finally:
+                self._busy = False
             if self.closed:
                 return
 
     async def _take(self, packet: str | bytes) -> None:
-        self._busy = True
-        self._turns.begin()
-        try:
-            await self._handle(packet)
-            if self._turns.over():
-                await asyncio.sleep(0)
-        finally:
-            self._busy = False
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            await begun
+            return
+        await self._turns.wait()
+        if self.closed:  # as it may be by now: the heartbeat ends a session before what is here is read
+            return
+        handling = self._handle(packet)
+        if handling is not None:
+            await self._finish(handling)
+        self._turns.end()
 
-    async def _handle(self, packet: str | bytes) -> None:
-        """Handle a packet. Raises ProtocolError; whatever else fails is the user's, and the session goes on."""
+    def _take_at_once(self, packet: str | bytes) -> bool:
+        """Take a packet in the moment in which it is read, behind all that came before it.
+
+        Returns False for one that is left to the session's task: as it is, begun, or as the last one.
+        """
+        if self.closed or not self._turns.begin():
+            return False
+        try:
+            handling = self._handle(packet)
+        except ProtocolError as error:
+            self._break(error)
+            return False
+        self._turns.end()
+        if handling is not None:
+            self._begun = asyncio.ensure_future(self._finish(handling))
+            return False
+        return not self.closed
+
+    def _handle(self, packet: str | bytes) -> Awaitable[None] | None:
+        """Handle a packet; what is returned, if anything, is the rest of that, to be awaited before the next one.
+
+        Raises ProtocolError; whatever else fails is the user's, and the session goes on.
+        """
         try:
             # The shape of nearly every packet there is; the rest may take the longer way.
             if isinstance(packet, bytes):
-                await self.server.on_message(self, packet)
-            elif packet[:1] == MESSAGE:
-                await self.server.on_message(self, packet[1:])
-            else:
-                await self._handle_other(packet)
+                return self.server.on_message(self, packet)
+            if packet[:1] == MESSAGE:
+                return self.server.on_message(self, packet[1:])
+            return self._handle_other(packet)
         except ProtocolError:
             raise
         except Exception:
-            _log.exception("a message of connection %s could not be handled", self.sid)
+            _log.exception(_UNHANDLED, self.sid)
+            return None
 
-    async def _handle_other(self, packet: str) -> None:
+    def _handle_other(self, packet: str) -> Awaitable[None] | None:
         kind = packet[:1]
         if kind == PONG:
             self._heart.pong()
         elif kind == CLOSE:
             self._end("transport close", last=NOOP)
         elif kind == BASE64:
-            await self.server.on_message(self, from_base64(packet[1:]))
+            return self.server.on_message(self, from_base64(packet[1:]))
         elif kind not in _OVERLOOKED:
             raise ProtocolError("a packet that Engine.IO does not have, or that only a server sends")
+        return None
+
+    async def _finish(self, handling: Awaitable[None]) -> None:
+        try:
+            await handling
+        except Exception:
+            _log.exception(_UNHANDLED, self.sid)
 
     def _post(self, packet: str | bytes) -> None:
         if self.closed or self.hung:

@@ -34,7 +34,12 @@ class PreparedAck:
         text, *attachments = packets.write(packets.ACK, data=list(arguments))
         assert not attachments, "what is prepared is text"
         self._kind, self._payload = str(text)[:1], str(text)[1:]
+        self._head = f"{_MESSAGE}{self._kind}"
 
     def text(self, number: int) -> str:
         """Return the Socket.IO packet that acknowledges the client's event `number`."""
         return f"{self._kind}{number}{self._payload}"
+
+    def websocket(self, number: int) -> bytes:
+        """Return the same as a websocket message, ready to be written."""
+        return wire.text(f"{self._head}{number}{self._payload}")

@@ -42,7 +42,8 @@ def new_id() -> str:
 class EngineServer:
     """Serves Engine.IO sessions. Times in seconds, sizes in bytes; `cors_origin` None switches CORS off.
 
-    `message` is awaited with the session and each message, text or bytes, one after the other for each session;
+    `message` is called with the session and each message, text or bytes; what it returns, unless that is None, is
+    awaited before the session's next one is handled.
     `opened` is called with a new session, `closed` with one that is over and the reason. Where any of them fails, the
     log says so and the session goes on. `request_timeout` is for the body of a POST, `slow_reader_timeout` for a client
     that takes nothing of what waits for it. A session beyond `most_sessions` is refused, unless there is one that
@@ -51,7 +52,7 @@ class EngineServer:
 
     def __init__(
         self,
-        message: Callable[[EngineSocket, str | bytes], Awaitable[None]],
+        message: Callable[[EngineSocket, str | bytes], Awaitable[None] | None],
         *,
         opened: Callable[[EngineSocket], None] = lambda socket: None,
         closed: Callable[[EngineSocket, str], None] = lambda socket, reason: None,

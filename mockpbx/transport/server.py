@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from mockpbx.transport import packets
-from mockpbx.transport.announced import Announced, Announcements
+from mockpbx.transport.announced import Announced, Announcements, Known, Taker
 from mockpbx.transport.engine import EngineSocket
 from mockpbx.transport.packets import Packet, ProtocolError
 from mockpbx.transport.prepared import PreparedAck, PreparedEvent
@@ -66,7 +66,11 @@ class Connection:
 
     def acknowledge_prepared(self, number: int, ack: PreparedAck) -> None:
         """Answer the client's event `number` of the default namespace with a prepared acknowledgment."""
-        self._socket.send(ack.text(number))
+        wire = self._socket.wire
+        if wire is not None:
+            wire.write(ack.websocket(number))
+        else:
+            self._socket.send(ack.text(number))
 
     @property
     def cut_off(self) -> str | None:
@@ -117,6 +121,10 @@ class Connection:
 #: called with what sends one, for a handler that chooses the moment.
 Handler = Callable[..., Awaitable[object]]
 
+#: Is called with the connection and the arguments of an event that may come often, with a stand-in of a few bytes for
+#: its one attachment. Returns what takes each from then on, in place of the handler, or None.
+Prepare = Callable[..., Taker | None]
+
 
 @dataclass(slots=True)
 class Namespace:
@@ -125,12 +133,14 @@ class Namespace:
     `authenticate` gets the CONNECT packet's payload and returns an identity, or raises ConnectionRefused. `connected`
     runs after the CONNECT packet has been sent. Events of one client are handled one after the other, in order. Where
     any of them fails, the log says so and the client's session goes on; it does not join where `authenticate` failed.
+    `prepared` is for those of the default namespace that come so often that it matters what their handling costs.
     """
 
     authenticate: Callable[[object], Any] = lambda auth: None
     connected: Callable[[Connection], None] = lambda connection: None
     disconnected: Callable[[Connection], None] = lambda connection: None
     events: Mapping[str, Handler] = field(default_factory=dict)
+    prepared: Mapping[str, Prepare] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -203,7 +213,7 @@ class SocketServer:
         for connection in list(peer.connections.values()):
             self._leave(peer, connection)
 
-    async def _on_message(self, socket: EngineSocket, data: str | bytes) -> None:
+    def _on_message(self, socket: EngineSocket, data: str | bytes) -> Awaitable[None] | None:
         peer = self._peers[socket.sid]
         if isinstance(data, bytes):
             packet = peer.partial
@@ -211,11 +221,9 @@ class SocketServer:
                 raise ProtocolError("a binary message that no packet announced")
             if isinstance(packet, Announced):
                 peer.partial = None
-                if not socket.hung:
-                    await self._handle(_joined(peer, "/"), packet.complete(data), packet.number)
-                return
+                return None if socket.hung else self._take(_joined(peer, "/"), packet, data)
             if not packet.attach(data):
-                return
+                return None
             peer.partial = None
         else:
             if peer.partial is not None:
@@ -223,28 +231,28 @@ class SocketServer:
             announced = peer.announcements.read(data)
             if announced is not None:
                 peer.partial = announced
-                return
+                return None
             packet = packets.read(data)
             if packet.missing:
                 peer.partial = packet
-                return
-        if not socket.hung:
-            await self._dispatch(peer, packet)
+                return None
+        return None if socket.hung else self._dispatch(peer, packet)
 
     # --- Socket.IO packets --------------------------------------------------------------------------------------------
 
-    async def _dispatch(self, peer: _Peer, packet: Packet) -> None:
+    def _dispatch(self, peer: _Peer, packet: Packet) -> Awaitable[None] | None:
         if packet.kind == packets.CONNECT:
             self._connect(peer, packet.namespace, packet.data)
-            return
+            return None
         connection = _joined(peer, packet.namespace)
         if packet.kind == packets.DISCONNECT:
             connection.said_goodbye = True
             self._leave(peer, connection)
         elif packet.kind == packets.EVENT:
-            await self._handle(connection, packet.data, packet.number)
+            return self._handle(connection, packet.data, packet.number)
         elif packet.kind != packets.ACK:
             raise ProtocolError("a packet that only a server sends")
+        return None
 
     def _connect(self, peer: _Peer, name: str, auth: object) -> None:
         namespace = self._namespaces.get(name)
@@ -271,20 +279,44 @@ class SocketServer:
 
     def _leave(self, peer: _Peer, connection: Connection) -> None:
         del peer.connections[connection.namespace]
+        peer.announcements = Announcements()  # whoever takes what it has announced does so for this connection
         tell(self._namespaces[connection.namespace].disconnected, connection)
 
-    async def _handle(self, connection: Connection, data: object, number: int | None) -> None:
+    def _take(self, connection: Connection, announced: Announced, attachment: bytes) -> Awaitable[None] | None:
+        event = announced.event
+        taker = event.taker
+        if taker is None:
+            taker = event.taker = self._taker(connection, event)
+        if taker(attachment, announced.number):
+            return None
+        return self._handle(connection, event.complete(attachment), announced.number)
+
+    def _taker(self, connection: Connection, event: Known) -> Taker:
+        name, *arguments = event.arguments
+        prepare = self._namespaces[connection.namespace].prepared.get(name) if isinstance(name, str) else None
+        return (prepare and prepare(connection, *arguments)) or _leave_it
+
+    def _handle(self, connection: Connection, data: object, number: int | None) -> Awaitable[None] | None:
         name = data[0] if isinstance(data, list) else None
         handler = self._namespaces[connection.namespace].events.get(name) if isinstance(name, str) else None
         if handler is None or not isinstance(data, list):
-            return
-        connection.ack_wanted = number is not None
-        try:
-            answer = await handler(connection, *data[1:])
-            if number is not None and answer is not None:
-                _acknowledge(connection, number, answer)
-        except Exception:
-            _log.exception("the handler of %r failed", name)
+            return None
+        return _carry_out(handler, connection, data, number)
+
+
+async def _carry_out(handler: Handler, connection: Connection, data: list[object], number: int | None) -> None:
+    connection.ack_wanted = number is not None
+    try:
+        answer = await handler(connection, *data[1:])
+        if number is not None and answer is not None:
+            _acknowledge(connection, number, answer)
+    except Exception:
+        _log.exception("the handler of %r failed", data[0])
+
+
+def _leave_it(attachment: bytes, number: int | None) -> bool:
+    """Leave an event to its handler."""
+    return False
 
 
 def _acknowledge(connection: Connection, number: int, answer: object) -> None:

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import cast
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import __version__ as aiohttp_release
 
 from mockpbx.transport import wire
 from mockpbx.transport.packets import ProtocolError
 from mockpbx.transport.wire import Wire
+
+if TYPE_CHECKING:
+    from mockpbx.transport.inbox import Inbox
 
 #: How long a websocket may take to answer our close before it is dropped, in seconds.
 CLOSE_TIMEOUT = 2.0
 
 #: Pings and pongs of the websocket's own between two messages of a client, which sends one with each heartbeat.
 MOST_CONTROL_FRAMES = 1_000
+
+
+#: The releases of aiohttp whose inside is known to `inbox`: with any other, each message waits for its session's task.
+FITTING = "3.14."
+
+
+def _kind_of_response() -> type[web.WebSocketResponse]:
+    if not aiohttp_release.startswith(FITTING):
+        return web.WebSocketResponse
+    from mockpbx.transport.inbox import Response
+
+    return Response
 
 
 class WebSocket:
@@ -31,12 +47,18 @@ class WebSocket:
         """Shake hands; messages over `max_message` bytes close with 1009. Raises HTTPBadRequest for a bad handshake."""
         # permessage-deflate would cost CPU and delay on 50 small frames a second.
         # aiohttp's figure is the first that is too large.
-        response = web.WebSocketResponse(
+        response = _kind_of_response()(
             max_msg_size=max_message + 1, compress=False, autoping=False, timeout=CLOSE_TIMEOUT
         )
         await response.prepare(request)
         # uvloop's transports are no subclasses of asyncio's, but have all their methods.
         return cls(response, Wire(cast(asyncio.Transport, request.transport), backlog, patience))
+
+    def listen(self, listener: Callable[[str | bytes], bool] | None) -> None:
+        """Offer each message to `listener` as soon as it is read; `messages` has those for which it returns False."""
+        inbox: Inbox | None = getattr(self.response, "inbox", None)
+        if inbox is not None:
+            inbox.listener = listener
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Yield what the peer sends until either side closes, and answer its pings.

@@ -17,7 +17,7 @@ AUDIO = f'["audio",{{"sessionId":"a","audioData":{ONE}}}]'
 def by_both(text: str, attachment: bytes = b"sound"):
     """Return what either path makes of an event, its acknowledgment's number first; None where it is not taken."""
     announced = Announcements().read(text)
-    fast = announced and (announced.number, announced.complete(attachment))
+    fast = announced and (announced.number, announced.event.complete(attachment))
     try:
         packet = packets.read(text)
         strict = (packet.number, packet.data) if packet.missing and packet.attach(attachment) else None
@@ -55,7 +55,7 @@ def test_a_handler_that_changes_what_it_was_given_changes_nothing_for_the_next()
     for _ in range(2):
         announced = known.read(f"51-{AUDIO}")
         assert announced is not None
-        _, payload = announced.complete(b"x")
+        _, payload = announced.event.complete(b"x")
         assert payload == {"sessionId": "a", "audioData": b"x"}
         payload.clear()
     assert known.read(f'51-["audio",{{"data":{ONE}}},{{}}]') is None  # which would be shared

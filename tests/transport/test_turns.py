@@ -10,7 +10,7 @@ from aiohttp import web
 from peers import WEBSOCKET, peer
 
 from mockpbx.transport import EngineServer, wire
-from mockpbx.transport.turns import MOST_AT_A_TIME, Turns
+from mockpbx.transport.turns import LONGEST_TURN, MOST_AT_A_TIME, PAUSE, Turns
 
 FLOOD = 20_000
 
@@ -63,17 +63,23 @@ async def test_everybody_else_is_heard_while_one_client_says_very_much_at_once(l
 
 
 async def test_a_turn_ends_after_so_many_messages_or_so_much_time(monkeypatch):
-    monkeypatch.setattr("mockpbx.transport.turns.LONGEST_TURN", 3_600)
-    assert [over(turns) for turns in [Turns()] for _ in range(2 * MOST_AT_A_TIME)] == (
-        [*[False] * (MOST_AT_A_TIME - 1), True] * 2
-    )
-    monkeypatch.setattr("mockpbx.transport.turns.LONGEST_TURN", 0)
-    assert [over(turns) for turns in [Turns()] for _ in range(3)] == [True] * 3
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
 
+    def taken(turns: Turns, seconds: float) -> bool:
+        may = turns.begin()
+        if may:
+            now[0] += seconds
+            turns.end()
+        return may
 
-def over(turns: Turns) -> bool:
-    turns.begin()
-    return turns.over()
+    turns = Turns()
+    assert [taken(turns, 0) for _ in range(MOST_AT_A_TIME + 2)] == [*[True] * MOST_AT_A_TIME, False, False]
+    await turns.wait()
+    turns.end()
+    assert [taken(turns, LONGEST_TURN / 2) for _ in range(3)] == [True, True, False]
+    now[0] += 2 * PAUSE  # everybody else has had a turn meanwhile
+    assert [taken(turns, 2 * LONGEST_TURN) for _ in range(2)] == [True, False]
 
 
 @contextlib.asynccontextmanager

@@ -196,10 +196,9 @@ async def _messages(channel: web.WebSocketResponse) -> AsyncIterator[WSMessage]:
     async for message in channel:
         if message.type not in (WSMsgType.PING, WSMsgType.PONG):
             control_frames = 0
-            turns.begin()
+            await turns.wait()
             yield message
-            if turns.over():
-                await asyncio.sleep(0)
+            turns.end()
             continue
         control_frames += 1
         if control_frames > MOST_CONTROL_FRAMES:

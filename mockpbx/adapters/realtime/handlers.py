@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mockpbx.adapters.realtime.refusals import why
 from mockpbx.adapters.realtime.rooms import Audience
+from mockpbx.adapters.realtime.stream import TAKEN, TAKEN_PREPARED
 from mockpbx.contract import messages as m
 from mockpbx.contract.channels import INCOMING, Incoming
 from mockpbx.contract.errors import (
@@ -25,14 +26,11 @@ from mockpbx.runtime.files.document import hint, shown
 from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.passed import Passed
 from mockpbx.runtime.workspace import Workspace
-from mockpbx.transport import Connection, PreparedAck
+from mockpbx.transport import Connection
 from mockpbx.transport.server import Handler
 from mockpbx.transport.tasks import spawn
 
 _log = logging.getLogger(__name__)
-
-_TAKEN = m.AudioAck(success=True, error=None).wire()
-_TAKEN_PREPARED = PreparedAck(_TAKEN)
 
 
 async def join_room(workspace: Workspace, connection: Connection, payload: object) -> None:
@@ -62,7 +60,7 @@ async def unheard_audio(workspace: Workspace, connection: Connection, payload: o
     return await _take_audio(workspace, payload, lambda *_: None)
 
 
-async def _take_audio(workspace: Workspace, payload: object, play: Callable[..., None]) -> object:
+async def _take_audio(workspace: Workspace, payload: object, play: Callable[..., object]) -> object:
     try:
         message = read(m.ClientAudio, payload)
         samples = await workspace.uplink(message.session_id).decode(message.audio_format, message.audio_data)
@@ -70,7 +68,7 @@ async def _take_audio(workspace: Workspace, payload: object, play: Callable[...,
     except (AudioRefused, NoSuchSession, InvalidRequest) as refusal:
         workspace.refuse_audio(*_claimed(payload), str(refusal), why(refusal))
         return m.AudioAck(success=False, error=str(refusal)).wire()
-    return _TAKEN
+    return TAKEN
 
 
 async def check_point(workspace: Workspace, connection: Connection, payload: object) -> None:
@@ -193,7 +191,7 @@ def _acknowledging(carry_out: Carried) -> Handler:
         if workspace.faults.quiet:
             if connection.ack_wanted:
                 run.acknowledged(ack)
-            return _TAKEN_PREPARED if ack is _TAKEN else ack
+            return TAKEN_PREPARED if ack is TAKEN else ack
 
         def leave(acknowledge: Callable[[object], None]) -> None:
             workspace.clients.activity += 1

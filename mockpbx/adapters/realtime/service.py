@@ -8,6 +8,7 @@ from functools import partial
 
 from mockpbx.adapters.realtime.handlers import event_handlers
 from mockpbx.adapters.realtime.rooms import Audience
+from mockpbx.adapters.realtime.stream import prepare_audio
 from mockpbx.contract.errors import LimitReached, PBXError
 from mockpbx.contract.messages import CalleeAudio, Message, NewSession
 from mockpbx.domain import events as e
@@ -15,6 +16,7 @@ from mockpbx.domain.record import CallRecord
 from mockpbx.runtime.entries import ClientCutOff, ClientReturned, RecordLost
 from mockpbx.runtime.journal import Entry
 from mockpbx.runtime.mutants import Mutation
+from mockpbx.runtime.passed import AUDIO
 from mockpbx.runtime.records import RecordStore
 from mockpbx.runtime.settings import ServerSettings
 from mockpbx.runtime.switchboard import Switchboard
@@ -47,7 +49,9 @@ class RealtimeService:
 
     def namespace(self) -> Namespace:
         """Return the namespace to serve."""
-        return Namespace(self._authenticate, self._connected, self._disconnected, event_handlers(self._mutation))
+        prepared = {AUDIO: prepare_audio} if self._mutation is None else {}
+        handlers = event_handlers(self._mutation)
+        return Namespace(self._authenticate, self._connected, self._disconnected, handlers, prepared)
 
     def watch(self, workspace: Workspace) -> None:
         """Project a workspace from here on."""
