@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from pydantic import ValidationError
 
-from mockpbx.adapters import certificate
 from mockpbx.adapters.console import ConsoleService
 from mockpbx.adapters.control import ControlGate, Emulator
 from mockpbx.adapters.entrance import Entrance
@@ -41,7 +40,6 @@ from mockpbx.runtime.entries import ClientsDelayed, ClientsRecovered, RecordsDel
 from mockpbx.runtime.files.document import ScenarioError
 from mockpbx.runtime.journal import Reader
 from mockpbx.runtime.machine import Machine, tell_of_clock
-from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.settings import ServerSettings, WorkspaceSettings
 from mockpbx.runtime.sounds import Beside, tried
 from mockpbx.runtime.switchboard import Switchboard, workspace_key
@@ -49,8 +47,10 @@ from mockpbx.runtime.workspace import Workspace, wall_ms
 from mockpbx.transport import SocketServer
 
 if TYPE_CHECKING:
+    from mockpbx.adapters.certificate import Certificate
     from mockpbx.evidence.measures import CallMeasured
     from mockpbx.evidence.tracer import Tracer
+    from mockpbx.runtime.mutants import Mutation
     from mockpbx.runtime.plan_files import PlanFile
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Server:
         self._control: ControlGate
         self._runner: web.AppRunner
         self._site: Entrance
-        self._certificate: certificate.Certificate | None = None
+        self._certificate: Certificate | None = None
         self._authority: Path | None = None
         self._tickets = Tickets()
         self._guard = Guard(self.server.host, self.server.allowed_host)
@@ -432,17 +432,23 @@ def default_database() -> Path:
     return data_folder() / "mockpbx.db"
 
 
-def _certificate(settings: ServerSettings) -> certificate.Certificate | None:
+def _certificate(settings: ServerSettings) -> Certificate | None:
     """Return what https is served with; None for http. Raises ConfigurationError."""
     cert, key = settings.tls_cert, settings.tls_key
     if settings.tls_ca is not None and not settings.tls:
         raise ConfigurationError("--tls-ca is where --tls puts the authority that it makes: give both, or neither")
     if cert is not None and key is not None:
+        from mockpbx.adapters import certificate
+
         return certificate.from_files(cert, key)
     if cert is not None or key is not None:
         given, missing = ("--tls-cert", "--tls-key") if cert is not None else ("--tls-key", "--tls-cert")
         raise ConfigurationError(f"{given} goes with {missing}: name both files, or let --tls make a certificate")
-    return certificate.made((settings.host, *settings.allowed_host)) if settings.tls else None
+    if not settings.tls:
+        return None
+    from mockpbx.adapters import certificate
+
+    return certificate.made((settings.host, *settings.allowed_host))
 
 
 def _cannot_listen(settings: ServerSettings, error: OSError) -> str:

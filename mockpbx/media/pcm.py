@@ -22,6 +22,9 @@ def to_bytes(sound: Samples) -> bytes:
     """Return samples as the contract's little-endian pcm16; a frame of SILENCE as SILENCE_BYTES, no others."""
     if sound is SILENCE:
         return SILENCE_BYTES
+    whole: object = sound.base
+    if type(whole) is bytes and len(whole) == sound.nbytes and _LITTLE and sound.flags.c_contiguous:
+        return whole  # it is a view of just those: a client's sound is not copied
     return sound.tobytes() if _LITTLE else sound.astype("<i2").tobytes()
 
 

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mockpbx.contract.errors import BadAudio
 from mockpbx.media import g711
 from mockpbx.media.codecs import FORMATS, UplinkDecoder, decode_pcm16
+from mockpbx.media.pcm import to_bytes
 from mockpbx.media.wav import read_wav
 
 CLIPS = Path(__file__).parents[2] / "fixtures" / "clips"
@@ -86,3 +89,12 @@ def test_what_cannot_be_played_is_told_and_the_call_goes_on(audio_format: str, d
     assert str(refusal.value) == sentence
     assert decoder.decode("pcm16", bytes(320)).size == 160
     assert abs(decoder.decode("mp3", MP3).size - WORDS.size) <= 1
+
+
+@given(st.binary(min_size=2, max_size=64).filter(lambda data: not len(data) % 2), st.data())
+def test_samples_become_the_bytes_that_they_were_without_a_copy_where_they_are_all_of_them(data, draw) -> None:
+    samples = decode_pcm16(data)
+    assert to_bytes(samples) is data
+    place = draw.draw(st.integers(0, len(samples) - 1))
+    for part in (samples[place:], samples[:place], samples[::-1], samples[place:][::-1]):
+        assert to_bytes(part) == part.tobytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mockpbx.adapters.realtime.refusals import why
 from mockpbx.adapters.realtime.rooms import Audience
@@ -23,12 +23,14 @@ from mockpbx.contract.errors import (
 from mockpbx.contract.validation import read
 from mockpbx.domain.events import JoinRefused
 from mockpbx.runtime.files.document import hint, shown
-from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.passed import Passed
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection
 from mockpbx.transport.server import Handler
 from mockpbx.transport.tasks import spawn
+
+if TYPE_CHECKING:  # what only mutants need is loaded for one
+    from mockpbx.runtime.mutants import Mutation
 
 _log = logging.getLogger(__name__)
 

@@ -6,16 +6,19 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mockpbx.contract.channels import EVENT_OF
 from mockpbx.contract.errors import LimitReached
 from mockpbx.contract.messages import CalleeAudio, Message
 from mockpbx.media.framing import FRAME_BYTES
-from mockpbx.runtime.mutants import Mutation, Payload
 from mockpbx.runtime.passed import AUDIO
 from mockpbx.runtime.traffic import Traffic
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection, PreparedEvent
+
+if TYPE_CHECKING:  # what only mutants need is loaded for one
+    from mockpbx.runtime.mutants import Mutation, Payload
 
 
 class Room:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mockpbx.adapters.realtime.handlers import event_handlers
 from mockpbx.adapters.realtime.rooms import Audience
@@ -15,7 +16,6 @@ from mockpbx.domain import events as e
 from mockpbx.domain.record import CallRecord
 from mockpbx.runtime.entries import ClientCutOff, ClientReturned, RecordLost
 from mockpbx.runtime.journal import Entry
-from mockpbx.runtime.mutants import Mutation
 from mockpbx.runtime.passed import AUDIO
 from mockpbx.runtime.records import RecordStore
 from mockpbx.runtime.settings import ServerSettings
@@ -23,6 +23,9 @@ from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.transport import Connection, ConnectionRefused, Namespace
 from mockpbx.wire import cdr_event, message_of
+
+if TYPE_CHECKING:  # what only mutants need is loaded for one
+    from mockpbx.runtime.mutants import Mutation
 
 #: What there is to say of a client that has not disconnected by itself.
 LOST = "The connection was lost: the client did not say goodbye"

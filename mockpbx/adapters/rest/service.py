@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
@@ -34,12 +34,14 @@ from mockpbx.contract.validation import read
 from mockpbx.domain.magic import REFUSED_NUMBER
 from mockpbx.runtime.faults import RequestDropped, RequestRefused
 from mockpbx.runtime.identity import new_session_id
-from mockpbx.runtime.mutants import Mutation, Reply
 from mockpbx.runtime.records import RecordStore
 from mockpbx.runtime.settings import ServerSettings
 from mockpbx.runtime.switchboard import Switchboard
 from mockpbx.runtime.workspace import Workspace
 from mockpbx.wire import detail_record
+
+if TYPE_CHECKING:  # what only mutants need is loaded for one
+    from mockpbx.runtime.mutants import Mutation
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +155,8 @@ class RestService:
 
     def _otherwise(self, request: web.Request, response: web.StreamResponse, mutation: Mutation) -> web.StreamResponse:
         """Return the reply that a mutant gives in place of this one."""
+        from mockpbx.runtime.mutants import Reply
+
         if not isinstance(response, web.Response) or not response.text:
             return response
         path = request.raw_path.partition("?")[0]
