@@ -437,17 +437,15 @@ def _certificate(settings: ServerSettings) -> Certificate | None:
     cert, key = settings.tls_cert, settings.tls_key
     if settings.tls_ca is not None and not settings.tls:
         raise ConfigurationError("--tls-ca is where --tls puts the authority that it makes: give both, or neither")
-    if cert is not None and key is not None:
-        from mockpbx.adapters import certificate
+    if cert is None and key is None and not settings.tls:
+        return None
+    from mockpbx.adapters import certificate
 
+    if cert is not None and key is not None:
         return certificate.from_files(cert, key)
     if cert is not None or key is not None:
         given, missing = ("--tls-cert", "--tls-key") if cert is not None else ("--tls-key", "--tls-cert")
         raise ConfigurationError(f"{given} goes with {missing}: name both files, or let --tls make a certificate")
-    if not settings.tls:
-        return None
-    from mockpbx.adapters import certificate
-
     return certificate.made((settings.host, *settings.allowed_host))
 
 

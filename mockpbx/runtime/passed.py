@@ -94,8 +94,7 @@ class Run:
         """Count one more message."""
         if not self.count:
             self.payload, self.shortened = shortened(payload)
-        self.count += 1
-        self.odd += size - self.each
+        self.add_known(size)
         if isinstance(audio_format, str) and audio_format not in self.formats and len(self.formats) < MOST_FORMATS:
             self.formats[audio_format[:16]] = None
 
@@ -103,11 +102,11 @@ class Run:
         """Whether one more message of a client's, in that format, would tell nothing new but its size."""
         return self.client == client and audio_format in self.formats
 
-    def add_more(self, size: int, at: int) -> None:
-        """Count such a message."""
+    def add_known(self, size: int, now: int | None = None) -> None:
+        """Count such a message, sent `now` where that matters."""
         self.count += 1
         self.odd += size - self.each
-        self.until = at
+        self.until = now
 
     def acknowledged(self, ack: object) -> None:
         """Note that an acknowledgment has left."""

@@ -232,8 +232,8 @@ class Workspace:
         data: bytes | None = None,
         *,
         ack_wanted: bool | None = None,
-    ) -> int:
-        """Queue sound for the callee; `data` is what it was decoded from, in `audio_format`. Returns the virtual time.
+    ) -> None:
+        """Queue sound for the callee; `data` is what it was decoded from, in `audio_format`.
 
         Raises NoSuchSession, NotConnected or QueueFull; the call is unharmed.
         """
@@ -250,7 +250,6 @@ class Workspace:
                 self.recordings.arrive(session_id, Arrival(now, audio_format, sent, len(samples), ack_wanted))
             if happened:
                 self._happen(now, session_id, happened)
-        return now
 
     def press(self, session_id: str, digit: str, duration_ms: float) -> None:
         """Queue a DTMF tone for the callee. Raises NoSuchSession, NotConnected or QueueFull."""

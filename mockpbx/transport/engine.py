@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from mockpbx.transport.heart import Heart
 from mockpbx.transport.packets import ProtocolError
@@ -29,6 +29,8 @@ _OVERLOOKED = ("0", UPGRADE, NOOP)
 #: Seconds within which an upgrade has to be complete; the session stays with polling otherwise.
 UPGRADE_TIMEOUT = 10.0
 
+#: The rest of what is to be done for a packet, where that takes its time.
+Handling = Coroutine[Any, Any, None]
 
 _UNHANDLED = "a message of connection %s could not be handled"
 
@@ -49,7 +51,7 @@ class EngineSocket:
         self._posts = asyncio.Lock()
         self._turns = Turns()
         self._busy = False  # something that the peer has sent is being handled
-        self._begun: asyncio.Task[None] | None = None  # a packet that was read is being handled already
+        self._begun: Handling | None = None  # what is left to do of the next packet, which was taken as it was read
         self._aside: Wire | None = None  # the wire of a session that hangs
         self._heart = Heart(
             server.ping_interval,
@@ -104,8 +106,9 @@ class EngineSocket:
     def recover(self) -> None:
         """Let a session that hangs live again, without what was to pass meanwhile. Harmless for any other."""
         if self.hung:
-            self.hung, self._aside, self.wire = False, None, self._aside
+            self.hung = False
             if not self.closed:
+                self.wire, self._aside = self._aside, None
                 self._heart.start()
 
     def cut(self) -> None:
@@ -174,6 +177,8 @@ class EngineSocket:
             self._break(error)
         finally:
             websocket.listen(None)
+            if self._begun is not None:
+                self._begun.close()
             self._end("transport close")
             await websocket.close()
 
@@ -226,14 +231,14 @@ class EngineSocket:
                 return
 
     async def _take(self, packet: str | bytes) -> None:
-        begun, self._begun = self._begun, None
-        if begun is not None:
-            await begun
-            return
-        await self._turns.wait()
+        handling, self._begun = self._begun, None
+        if handling is None:
+            await self._turns.wait()
         if self.closed:  # as it may be by now: the heartbeat ends a session before what is here is read
+            if handling is not None:
+                handling.close()
             return
-        handling = self._handle(packet)
+        handling = handling or self._handle(packet)
         if handling is not None:
             await self._finish(handling)
         self._turns.end()
@@ -241,22 +246,22 @@ class EngineSocket:
     def _take_at_once(self, packet: str | bytes) -> bool:
         """Take a packet in the moment in which it is read, behind all that came before it.
 
-        Returns False for one that is left to the session's task: as it is, begun, or as the last one.
+        Returns False where the session's task is to have it: `_take` goes on with what was begun of it, if anything,
+        and finds a session that ended meanwhile.
         """
         if self.closed or not self._turns.begin():
             return False
         try:
-            handling = self._handle(packet)
+            self._begun = self._handle(packet)
         except ProtocolError as error:
             self._break(error)
             return False
-        self._turns.end()
-        if handling is not None:
-            self._begun = asyncio.ensure_future(self._finish(handling))
+        if self._begun is not None:
             return False
+        self._turns.end()
         return not self.closed
 
-    def _handle(self, packet: str | bytes) -> Awaitable[None] | None:
+    def _handle(self, packet: str | bytes) -> Handling | None:
         """Handle a packet; what is returned, if anything, is the rest of that, to be awaited before the next one.
 
         Raises ProtocolError; whatever else fails is the user's, and the session goes on.
@@ -274,7 +279,7 @@ class EngineSocket:
             _log.exception(_UNHANDLED, self.sid)
             return None
 
-    def _handle_other(self, packet: str) -> Awaitable[None] | None:
+    def _handle_other(self, packet: str) -> Handling | None:
         kind = packet[:1]
         if kind == PONG:
             self._heart.pong()
@@ -286,7 +291,7 @@ class EngineSocket:
             raise ProtocolError("a packet that Engine.IO does not have, or that only a server sends")
         return None
 
-    async def _finish(self, handling: Awaitable[None]) -> None:
+    async def _finish(self, handling: Handling) -> None:
         try:
             await handling
         except Exception:
@@ -312,6 +317,9 @@ class EngineSocket:
             return
         self.closed = True
         self._heart.end()
+        if self.wire is not None:  # nothing may follow a websocket's close (RFC 6455, section 5.5.1)
+            self.wire.release()
+            self.wire = None
         if self.polling:
             self.outbox.put(last)
         self.server.forget(self, linger=linger)

@@ -14,7 +14,7 @@ from aiohttp._websocket.reader import WebSocketDataQueue
 from aiohttp._websocket.writer import WebSocketWriter
 from aiohttp.http import WebSocketReader
 
-#: Bytes that may wait in line before the connection is not read any more: what aiohttp has, too.
+#: Half the bytes that may wait in line: beyond them the connection is not read any more.
 MOST_WAITING = 2**16
 
 

@@ -6,13 +6,13 @@ import asyncio
 import base64
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
 
-from mockpbx.transport.engine import BASE64, EngineSocket
+from mockpbx.transport.engine import BASE64, EngineSocket, Handling
 from mockpbx.transport.packets import ProtocolError
 from mockpbx.transport.tasks import tell
 from mockpbx.transport.websocket import WebSocket
@@ -52,7 +52,7 @@ class EngineServer:
 
     def __init__(
         self,
-        message: Callable[[EngineSocket, str | bytes], Awaitable[None] | None],
+        message: Callable[[EngineSocket, str | bytes], Handling | None],
         *,
         opened: Callable[[EngineSocket], None] = lambda socket: None,
         closed: Callable[[EngineSocket, str], None] = lambda socket, reason: None,

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from mockpbx.transport import packets
 from mockpbx.transport.announced import Announced, Announcements, Known, Taker
-from mockpbx.transport.engine import EngineSocket
+from mockpbx.transport.engine import EngineSocket, Handling
 from mockpbx.transport.packets import Packet, ProtocolError
 from mockpbx.transport.prepared import PreparedAck, PreparedEvent
 from mockpbx.transport.requests import EngineServer, new_id
@@ -213,7 +213,7 @@ class SocketServer:
         for connection in list(peer.connections.values()):
             self._leave(peer, connection)
 
-    def _on_message(self, socket: EngineSocket, data: str | bytes) -> Awaitable[None] | None:
+    def _on_message(self, socket: EngineSocket, data: str | bytes) -> Handling | None:
         peer = self._peers[socket.sid]
         if isinstance(data, bytes):
             packet = peer.partial
@@ -240,7 +240,7 @@ class SocketServer:
 
     # --- Socket.IO packets --------------------------------------------------------------------------------------------
 
-    def _dispatch(self, peer: _Peer, packet: Packet) -> Awaitable[None] | None:
+    def _dispatch(self, peer: _Peer, packet: Packet) -> Handling | None:
         if packet.kind == packets.CONNECT:
             self._connect(peer, packet.namespace, packet.data)
             return None
@@ -282,7 +282,7 @@ class SocketServer:
         peer.announcements = Announcements()  # whoever takes what it has announced does so for this connection
         tell(self._namespaces[connection.namespace].disconnected, connection)
 
-    def _take(self, connection: Connection, announced: Announced, attachment: bytes) -> Awaitable[None] | None:
+    def _take(self, connection: Connection, announced: Announced, attachment: bytes) -> Handling | None:
         event = announced.event
         taker = event.taker
         if taker is None:
@@ -296,7 +296,7 @@ class SocketServer:
         prepare = self._namespaces[connection.namespace].prepared.get(name) if isinstance(name, str) else None
         return (prepare and prepare(connection, *arguments)) or _leave_it
 
-    def _handle(self, connection: Connection, data: object, number: int | None) -> Awaitable[None] | None:
+    def _handle(self, connection: Connection, data: object, number: int | None) -> Handling | None:
         name = data[0] if isinstance(data, list) else None
         handler = self._namespaces[connection.namespace].events.get(name) if isinstance(name, str) else None
         if handler is None or not isinstance(data, list):

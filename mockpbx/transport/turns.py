@@ -7,7 +7,7 @@ import time
 
 #: Messages of one client that are taken in a row where so many are here, and the seconds that they may take together.
 MOST_AT_A_TIME, LONGEST_TURN = 8, 0.002
-#: Seconds of silence after which everybody else has had a turn.
+#: Seconds between two messages after which everybody else has had a turn, as may be assumed.
 PAUSE = 0.001
 
 
@@ -24,7 +24,7 @@ class Turns:
         """A message is here: return whether it may be handled now, or everybody else is to get a turn before it."""
         self._began = time.monotonic()
         if self._began - self._ended > PAUSE:
-            self._count, self._took = 0, 0.0
+            self._pass_on()
         return self._count < MOST_AT_A_TIME and self._took < LONGEST_TURN
 
     def end(self) -> None:
@@ -37,5 +37,8 @@ class Turns:
         """Begin; where it is everybody else's turn, behind that."""
         if not self.begin():
             await asyncio.sleep(0)
-            self._count, self._took = 0, 0.0
+            self._pass_on()
             self.begin()
+
+    def _pass_on(self) -> None:
+        self._count, self._took = 0, 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -21,7 +22,6 @@ CLOSE_TIMEOUT = 2.0
 
 #: Pings and pongs of the websocket's own between two messages of a client, which sends one with each heartbeat.
 MOST_CONTROL_FRAMES = 1_000
-
 
 #: The releases of aiohttp whose inside is known to `inbox`: with any other, each message waits for its session's task.
 FITTING = "3.14."
@@ -41,6 +41,7 @@ class WebSocket:
     def __init__(self, response: web.WebSocketResponse, wire: Wire) -> None:
         self.response = response
         self.wire = wire
+        self._control_frames = 0  # since the last message
 
     @classmethod
     async def accept(cls, request: web.Request, *, max_message: int, backlog: int, patience: float) -> WebSocket:
@@ -55,24 +56,30 @@ class WebSocket:
         return cls(response, Wire(cast(asyncio.Transport, request.transport), backlog, patience))
 
     def listen(self, listener: Callable[[str | bytes], bool] | None) -> None:
-        """Offer each message to `listener` as soon as it is read; `messages` has those for which it returns False."""
+        """Offer each message to `listener` as soon as it is read; `messages` has those for which it returns False.
+
+        None takes away the listener, which the websocket keeps alive.
+        """
         inbox: Inbox | None = getattr(self.response, "inbox", None)
         if inbox is not None:
-            inbox.listener = listener
+            inbox.listener = None if listener is None else partial(self._offer, listener)
+
+    def _offer(self, listener: Callable[[str | bytes], bool], message: str | bytes) -> bool:
+        self._control_frames = 0
+        return listener(message)
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Yield what the peer sends until either side closes, and answer its pings.
 
         One that sends more than MOST_CONTROL_FRAMES between two messages is dropped, and ProtocolError raised.
         """
-        control_frames = 0
         async for message in self.response:
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                control_frames = 0
+                self._control_frames = 0
                 yield message.data
                 continue
-            control_frames += 1
-            if control_frames > MOST_CONTROL_FRAMES:
+            self._control_frames += 1
+            if self._control_frames > MOST_CONTROL_FRAMES:
                 self.wire.abort()  # to say goodbye is to read what else it has sent
                 raise ProtocolError(f"more than {MOST_CONTROL_FRAMES} pings or pongs of the websocket in a row")
             if message.type is WSMsgType.PING:
@@ -88,4 +95,5 @@ class WebSocket:
             self.wire.abort()
         failed = self.response.exception()
         if failed is not None:
-            failed.with_traceback(None)  # the response keeps it, and its frames keep the session: a cycle
+            # The response keeps it, and the frames of both keep the session: a cycle.
+            failed.with_traceback(None).__context__ = None

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import socketio
@@ -354,14 +355,16 @@ async def test_a_misspelt_setting_in_the_file_names_the_nearest(run, tmp_path):
     assert "sets dail_delay, which is no setting; did you mean dial_delay?" in error.decode()
 
 
-def test_an_idle_server_that_was_asked_for_its_records_has_loaded_nothing_that_only_calls_need(tmp_path):
+def test_a_server_without_calls_has_loaded_nothing_that_only_calls_need_whatever_clients_say(tmp_path):
     heavy = {"numpy", "av", "socketio", "engineio", "rich", "prometheus_client", "mockpbx.conformance"}
     heavy |= {"mockpbx.evidence", "mockpbx.adapters.control.service"}
     plan = tmp_path / "plan.yaml"
     plan.write_text("rules: [{number: '*', scenario: [answer, {expect_speech: 5s}, {tone: 1000}, noise, echo]}]\n")
+    said = '["audio",{"sessionId":"none","audioFormat":"pcm16","audioData":{"_placeholder":true,"num":0}}]'
     code = f"""
 import asyncio, sys, mockpbx.app, mockpbx.cli.serve
 from pathlib import Path
+from peers import peer
 from mockpbx.runtime.settings import ServerSettings
 async def main():
     server = ServerSettings(port=0, database=":memory:", dialplan=Path({str(plan)!r}))
@@ -371,8 +374,16 @@ async def main():
         writer.write(b"GET /cdr HTTP/1.1\\r\\nHost: localhost\\r\\nAuthorization: Bearer dev\\r\\n\\r\\n")
         print((await reader.readline()).decode().strip())
         writer.close()
+        async with peer(f"{{pbx.url}}/socket.io/", "websocket") as client:
+            await client.say('40{{"token":"dev"}}')
+            await client.hear()
+            for number in (1, 2):
+                await client.say(f"451-{{number}}" + {said!r}, b"sound")
+                print(await client.hear())
 asyncio.run(main())
 print(*({heavy!r} & sys.modules.keys()))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "HTTP/1.1 200 OK\n\n"
+    where = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=where)
+    unknown = '[{"success":false,"error":"No live call has this sessionId: it is unknown or the call has ended"}]'
+    assert done.stdout == f"HTTP/1.1 200 OK\n431{unknown}\n432{unknown}\n\n"

@@ -95,8 +95,10 @@ async def test_engine_io_alone_goes_on_after_each_of_its_callbacks_has_failed(tr
         assert not server.sessions or transport == "polling"
 
 
-@TRANSPORTS
-async def test_a_session_that_is_over_is_freed_at_once_not_by_the_garbage_collector(transport):
+@pytest.mark.parametrize(
+    ("transport", "end"), [("websocket", "1"), ("polling", "1"), ("websocket", "lost"), ("websocket", "9")]
+)
+async def test_a_session_that_is_over_is_freed_at_once_not_by_the_garbage_collector(transport, end):
     over = asyncio.Event()
     sessions: list[weakref.ref] = []
     namespace = Namespace(
@@ -110,7 +112,10 @@ async def test_a_session_that_is_over_is_freed_at_once_not_by_the_garbage_collec
             await client.say("40", '421["repeat","hello"]')
             assert (await client.hear()).startswith('40{"sid":')
             assert await client.hear() == '431["hello"]'
-            await client.say("1")
+            if end == "lost":
+                client.ws._response.connection.transport.abort()
+            else:
+                await client.say(end)
             await over.wait()
         assert sessions[0]() is None
     finally:

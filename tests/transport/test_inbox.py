@@ -5,7 +5,7 @@ import contextlib
 from random import Random
 
 import pytest
-from aiohttp import web
+from aiohttp import WSMessage, WSMsgType, web
 from peers import OnWebsocket, peer
 
 from mockpbx.transport import EngineServer, Namespace, PreparedAck, SocketServer
@@ -32,6 +32,7 @@ def answer(session, message) -> None:
 @pytest.mark.parametrize("release", ["3.14.", "none that there is"])
 async def test_a_message_is_handled_as_it_is_read_and_by_a_task_with_an_unknown_aiohttp(monkeypatch, release):
     monkeypatch.setattr("mockpbx.transport.websocket.FITTING", release)
+    monkeypatch.setattr("mockpbx.transport.turns.LONGEST_TURN", 3_600)  # however long this machine takes
     async with serving(EngineServer(answer)) as url, peer(url, "websocket") as client:
         await client.say("4hello")
         assert (await client.hear()).startswith("4hello")  # it may have come before the session was waiting
@@ -40,7 +41,8 @@ async def test_a_message_is_handled_as_it_is_read_and_by_a_task_with_an_unknown_
             assert await client.hear() == f"4there {release == '3.14.'}"
 
 
-async def test_an_upgraded_session_handles_what_it_reads_at_once_too():
+async def test_an_upgraded_session_handles_what_it_reads_at_once_too(monkeypatch):
+    monkeypatch.setattr("mockpbx.transport.turns.LONGEST_TURN", 3_600)
     async with serving(EngineServer(answer)) as url, peer(url, "polling") as polling:
         await polling.say("4hello")
         assert await polling.hear() == "4hello False"
@@ -126,6 +128,49 @@ async def test_a_session_that_ends_by_what_it_reads_handles_nothing_more(last, w
         assert await client.hear_end() == []
         assert heard == (["hello", "late"] if last == "4late" else ["hello"])
         assert not server.sessions
+
+
+async def test_what_is_read_as_its_session_ends_is_not_handled_any_more():
+    log, connections = [], []
+
+    async def handle(connection):
+        log.append("handled")
+
+    namespace = Namespace(
+        connected=connections.append, disconnected=lambda _: log.append("gone"), events={"hello": handle}
+    )
+    async with serving(SocketServer({"/": namespace})) as url, peer(url, "websocket") as client:
+        await client.say("40")
+        await client.hear()
+        session = connections[0]._socket
+        assert session._take_at_once('42["hello"]') is False, "the rest of it waits for the session's task"
+        session._die()  # a heartbeat that is due in the same turn of the event loop
+        session._websocket.response.inbox.feed_data(WSMessage(WSMsgType.TEXT, '42["hello"]', ""), 11)
+        assert await client.hear_end() == []
+        assert log == ["gone"]
+
+
+async def test_nothing_follows_the_close_of_a_session_not_even_an_acknowledgment(monkeypatch):
+    answer, begun, left, connections = asyncio.Event(), asyncio.Event(), asyncio.Event(), []
+
+    async def slow(connection):
+        begun.set()
+        await answer.wait()
+        asyncio.get_running_loop().call_soon(left.set)
+        return PreparedAck("late")
+
+    namespace = Namespace(connected=connections.append, events={"slow": slow})
+    written = []
+    async with serving(SocketServer({"/": namespace})) as url, peer(url, "websocket") as client:
+        await client.say("40", '427["slow"]')
+        await begun.wait()
+        monkeypatch.setattr("mockpbx.transport.wire.Wire.write", lambda _, data: written.append(data))
+        closing = asyncio.ensure_future(connections[0].close())
+        await asyncio.sleep(0)
+        answer.set()
+        await left.wait()
+        await closing
+        assert written == []
 
 
 # --- what is prepared -------------------------------------------------------------------------------------------------

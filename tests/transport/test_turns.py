@@ -23,7 +23,7 @@ class Listener:
         self.taken = 0
         self.ended: asyncio.Queue[str] = asyncio.Queue()
 
-    async def take(self, session, message):
+    def take(self, session, message):
         if message == "flood":
             self.taken += 1
         else:
@@ -111,6 +111,17 @@ async def test_everybody_else_is_heard_while_one_client_pings_and_pings(listener
         assert await other.hear() == "4hello"
         assert len(pongs) < 1_000
         await until(lambda: len(pongs) == 1_000)
+
+
+async def test_a_client_may_ping_for_ever_between_its_messages(listener, monkeypatch):
+    monkeypatch.setattr("mockpbx.transport.websocket.MOST_CONTROL_FRAMES", 5)
+    monkeypatch.setattr("mockpbx.transport.turns.MOST_AT_A_TIME", 1_000)
+    async with plain_websocket(listener) as ws:
+        for _ in range(20):
+            await ws.ping(b"there?")
+            assert (await ws.receive()).type is aiohttp.WSMsgType.PONG
+            await ws.send_str("4hello")
+            assert (await ws.receive()).data == "4hello"
 
 
 @pytest.mark.parametrize("frame", ["ping", "pong"])
