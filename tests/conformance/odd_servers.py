@@ -43,6 +43,7 @@ async def mortal(url: str, word: bytes) -> AsyncIterator[str]:
     """A server at another address, which dies of a word: every connection breaks, and nobody listens any more."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     writers: list[asyncio.StreamWriter] = []
+    passing: list[asyncio.Task[None]] = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -55,16 +56,24 @@ async def mortal(url: str, word: bytes) -> AsyncIterator[str]:
                 writer.write(data)
             writer.close()
 
-    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)  # at once: it may die before there is another side
+        passing.append(asyncio.create_task(connect(reader, writer)))
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(host, int(port))
-        writers.extend((writer, back))
-        await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
+        writers.append(back)
+        if server.is_serving():
+            await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
 
     server = await asyncio.start_server(take, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        for task in passing:
+            task.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
         for each in writers:
             each.transport.abort()
 
