@@ -44,26 +44,40 @@ async def mortal(url: str, word: bytes) -> AsyncIterator[str]:
     host, _, port = url.removeprefix("http://").rpartition(":")
     writers: list[asyncio.StreamWriter] = []
     passing: list[asyncio.Task[None]] = []
+    dead: list[bool] = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65_536):
                 if word in data:
-                    server.close()
-                    for each in writers:
-                        each.transport.abort()
+                    await die()
                     return
                 writer.write(data)
             writer.close()
 
     def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.append(writer)  # at once: it may die before there is another side
-        passing.append(asyncio.create_task(connect(reader, writer)))
+        writers.append(writer)
+        if dead:
+            writer.transport.abort()
+        else:
+            passing.append(asyncio.create_task(connect(reader, writer)))
+
+    async def die() -> None:
+        dead.append(True)
+        for each in writers:
+            each.transport.abort()
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        await asyncio.sleep(0)  # a server that closes while it accepts would leave a connection open behind it
+        await asyncio.sleep(0)
+        server.close()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(host, int(port))
         writers.append(back)
-        if server.is_serving():
+        if dead:
+            back.transport.abort()
+        else:
             await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
 
     server = await asyncio.start_server(take, "127.0.0.1", 0)
